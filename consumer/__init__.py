@@ -1,0 +1,1 @@
+"""The service: audio-chunk events in, speaker events out, exactly once."""

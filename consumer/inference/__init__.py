@@ -1,0 +1,1 @@
+"""Inference: waveforms become segments, confidences and fingerprints. Works on arrays alone."""

@@ -1,0 +1,1 @@
+"""Kafka: what is polled, what is owned, what is committed. Knows nothing of audio."""

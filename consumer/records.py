@@ -1,0 +1,47 @@
+"""Kafka records as the rooms hand them to each other: bytes, no client types."""
+
+from dataclasses import dataclass
+
+Headers = tuple[tuple[str, bytes | None], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """Which input record, in which assignment of its partition.
+
+    A partition that was taken away and came back has a new epoch: results of an older one are
+    dropped.
+    """
+
+    partition: int
+    epoch: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class InputRecord:
+    """One record as polled. `timestamp_ms` is the record's own (milliseconds since 1970)."""
+
+    ticket: Ticket
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+    timestamp_ms: int
+    attempts: int = 1  # how often work on it was begun, this time included
+
+
+@dataclass(frozen=True, slots=True)
+class OutputRecord:
+    """One record to publish, encoded."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: Headers = ()
+
+    @property
+    def size(self) -> int:
+        """Bytes of key, value and headers."""
+        headers = sum(len(name) + len(value or b"") for name, value in self.headers)
+        return len(self.key or b"") + len(self.value or b"") + headers
