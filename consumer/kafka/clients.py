@@ -1,0 +1,147 @@
+"""The librdkafka clients: what the design owns, what an operator may set, how they fail."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
+
+from consumer.errors import ExitCode, FatalError
+
+OWNED_PROPERTIES = frozenset(
+    {
+        "auto.commit.interval.ms",
+        "auto.offset.reset",
+        "bootstrap.servers",
+        "enable.auto.commit",
+        "enable.auto.offset.store",
+        "enable.idempotence",
+        "enable.partition.eof",
+        "group.id",
+        "group.protocol",
+        "isolation.level",
+        "partition.assignment.strategy",
+        "partitioner",
+        "message.max.bytes",
+        "transactional.id",
+        "transaction.timeout.ms",
+    }
+)
+"""librdkafka properties whose values the delivery promise depends on: refused as overrides."""
+
+FENCED = (KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH)
+
+
+@dataclass(frozen=True, slots=True)
+class ClientOptions:
+    """How to reach the cluster, and as whom."""
+
+    bootstrap_servers: str
+    group_id: str
+    instance_id: str
+    group_protocol: Literal["classic", "consumer"] = "classic"
+    transaction_timeout_s: float = 10.0
+    max_message_bytes: int = 1_000_000
+    properties: Mapping[str, str] = field(default_factory=dict)
+    consumer_properties: Mapping[str, str] = field(default_factory=dict)
+    producer_properties: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def transactional_id(self) -> str:
+        """Stable for an instance, so that its successor fences it and finishes what it left."""
+        return f"{self.group_id}.{self.instance_id}"
+
+    @property
+    def max_poll_interval_s(self) -> float:
+        """How long the group waits for a member that does not poll; librdkafka's default."""
+        value = {**self.properties, **self.consumer_properties}.get("max.poll.interval.ms", 300_000)
+        return float(value) / 1000
+
+
+def consumer_config(options: ClientOptions) -> dict[str, str | int | bool]:
+    """Properties of the consumer."""
+    config: dict[str, str | int | bool] = {
+        "client.id": f"speakerstream-{options.instance_id}",
+        # References are tiny: the default prefetch of 64 MB is hours of recordings.
+        "queued.max.messages.kbytes": 1024,
+        "queued.min.messages": 1000,
+        **options.properties,
+        **options.consumer_properties,
+        "bootstrap.servers": options.bootstrap_servers,
+        "group.id": options.group_id,
+        "group.protocol": options.group_protocol,
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "isolation.level": "read_committed",
+        # Where to start is a decision (see source.py), never a default that skips or repeats data.
+        "auto.offset.reset": "error",
+        # The end of a partition lies after its transaction markers: only this event tells where.
+        "enable.partition.eof": True,
+    }
+    if options.group_protocol == "classic":
+        config["partition.assignment.strategy"] = "cooperative-sticky"
+    return config
+
+
+def producer_config(options: ClientOptions) -> dict[str, str | int | bool]:
+    """Properties of the transactional producer."""
+    return {
+        "client.id": f"speakerstream-{options.instance_id}",
+        "linger.ms": 0,
+        "compression.type": "zstd",
+        **options.properties,
+        **options.producer_properties,
+        "bootstrap.servers": options.bootstrap_servers,
+        "transactional.id": options.transactional_id,
+        "transaction.timeout.ms": int(options.transaction_timeout_s * 1000),
+        # What Java clients use: a recording stays in one partition whoever publishes.
+        "partitioner": "murmur2_random",
+        # Larger than any burst, so that producing never finds the queue full. The size of a
+        # message is checked before a burst; the margin is for its framing.
+        "queue.buffering.max.messages": 1_000_000,
+        "message.max.bytes": options.max_message_bytes + 100_000,
+    }
+
+
+def consumer(options: ClientOptions) -> Consumer:
+    """A consumer; FatalError names a property that librdkafka refuses."""
+    try:
+        return Consumer(consumer_config(options), logger=_log)
+    except KafkaException as error:
+        raise _refused(error) from error
+
+
+def producer(options: ClientOptions) -> Producer:
+    """A transactional producer; FatalError names a property that librdkafka refuses."""
+    try:
+        return Producer(producer_config(options), logger=_log)
+    except KafkaException as error:
+        raise _refused(error) from error
+
+
+_log = logging.getLogger("librdkafka")
+
+
+def _refused(error: KafkaException) -> FatalError:
+    return FatalError(
+        ExitCode.SETTINGS, f"librdkafka refused the Kafka properties: {error.args[0].str()}"
+    )
+
+
+def fatal(raised: KafkaException, what: str) -> FatalError:
+    """The end of the process, with the sentence that fits the client's error."""
+    error: KafkaError = raised.args[0]
+    if error.code() in FENCED:
+        return FatalError(
+            ExitCode.FENCED,
+            "another process took over this transactional id: give every process its own "
+            f"instance_id ({error.str()})",
+        )
+    if error.code() == KafkaError.FENCED_INSTANCE_ID:
+        return FatalError(
+            ExitCode.FENCED,
+            "another member of the group has the same group.instance.id: give every process its "
+            f"own ({error.str()})",
+        )
+    return FatalError(ExitCode.KAFKA, f"{what}: {error.str()} ({error.name()})")

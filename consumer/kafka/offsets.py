@@ -1,0 +1,249 @@
+"""Which offsets are owned, in flight, finished and committed. Pure logic, no client.
+
+Offsets have gaps (transaction markers, compaction, aborted data): nothing here counts by one.
+The watermark of a partition is its lowest unfinished offset, or its position when nothing is in
+flight: everything below it is finished, so it is what may be committed.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from consumer.kafka.attempts import Attempts
+from consumer.records import OutputRecord, Ticket
+
+Outputs = tuple[OutputRecord, ...]
+
+
+@dataclass(slots=True)
+class _Entry:
+    outputs: Outputs | None = None  # None while unfinished
+
+    @property
+    def size(self) -> int:
+        return sum(output.size for output in self.outputs or ())
+
+
+@dataclass(slots=True)
+class _Partition:
+    epoch: int
+    committed: int
+    attempts: Attempts
+    position: int
+    marked: bool = False  # whether the attempt on the head has been written
+    in_flight: dict[int, _Entry] = field(default_factory=dict)  # in offset order
+
+    def finished_prefix(self) -> Iterator[tuple[int, Outputs]]:
+        for offset, entry in self.in_flight.items():
+            if entry.outputs is None:
+                return
+            yield offset, entry.outputs
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What one partition contributes to a burst: commit `offset`, having finished `finished`."""
+
+    partition: int
+    epoch: int
+    offset: int
+    attempts: Attempts
+    marked: bool  # whether `attempts` counts the attempt under way on the head
+    finished: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Burst:
+    """One transaction: outputs of finished records, and exactly the offsets they answer."""
+
+    progress: tuple[Progress, ...]
+    outputs: Outputs = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.progress)
+
+
+class Offsets:
+    """The ledger of every assigned partition. Used by the owner thread alone.
+
+    `window` is the most records of one partition that can be in flight: that many become suspects
+    when the process keeps dying on a partition.
+    """
+
+    def __init__(self, window: int) -> None:
+        self._window = window
+        self._epochs: dict[int, int] = {}
+        self._partitions: dict[int, _Partition] = {}
+        self.retained_bytes = 0  # of finished, uncommitted outputs
+
+    # -- assignment ---------------------------------------------------------------------------
+
+    def assign(
+        self, partition: int, position: int, attempts: Attempts, *, committed: bool = True
+    ) -> None:
+        """Own `partition` from `position` on, in a new epoch.
+
+        `committed` says whether the group has committed that position: if not, it will be.
+        """
+        if partition in self._partitions:
+            self.revoke([partition])
+        epoch = self._epochs.get(partition, 0) + 1
+        self._epochs[partition] = epoch
+        attempts = attempts.isolating(self._window)
+        self._partitions[partition] = _Partition(
+            epoch, position if committed else -1, attempts, position
+        )
+
+    def revoke(self, partitions: Iterable[int]) -> None:
+        """Forget `partitions`, what is unfinished or uncommitted included."""
+        for partition in partitions:
+            state = self._partitions.pop(partition, None)
+            if state is not None:
+                self.retained_bytes -= sum(entry.size for entry in state.in_flight.values())
+
+    @property
+    def assigned(self) -> tuple[int, ...]:
+        """The partitions owned, ascending."""
+        return tuple(sorted(self._partitions))
+
+    def owns(self, partition: int, epoch: int) -> bool:
+        """Whether `partition` is still owned in `epoch`."""
+        state = self._partitions.get(partition)
+        return state is not None and state.epoch == epoch
+
+    # -- work ---------------------------------------------------------------------------------
+
+    def begin(self, partition: int, offset: int) -> Ticket:
+        """An input record was polled: it is in flight from now on.
+
+        Raises ValueError for an offset below the position: it would be answered twice.
+        """
+        state = self._partitions[partition]
+        if offset < state.position:
+            raise ValueError(f"offset {offset} of partition {partition} was polled before")
+        state.in_flight[offset] = _Entry()
+        state.position = offset + 1
+        return Ticket(partition, state.epoch, offset)
+
+    def reach(self, partition: int, offset: int) -> None:
+        """The end of the partition was reached: nothing is left below `offset`."""
+        state = self._partitions.get(partition)
+        if state is not None:
+            state.position = max(state.position, offset)
+
+    def finish(self, ticket: Ticket, outputs: Outputs) -> bool:
+        """Keep the outputs of a finished record. False for a result of an earlier epoch."""
+        if not self.owns(ticket.partition, ticket.epoch):
+            return False
+        entry = self._partitions[ticket.partition].in_flight.get(ticket.offset)
+        if entry is None or entry.outputs is not None:
+            return False
+        entry.outputs = outputs
+        self.retained_bytes += entry.size
+        return True
+
+    def in_flight(self, partition: int) -> int:
+        """Records of `partition` begun and not committed, finished ones included."""
+        return len(self._partitions[partition].in_flight)
+
+    @property
+    def unfinished(self) -> int:
+        """Records in flight, over all partitions."""
+        return sum(1 for _ in self._unfinished())
+
+    def _unfinished(self) -> Iterator[Ticket]:
+        for partition, state in self._partitions.items():
+            for offset, entry in state.in_flight.items():
+                if entry.outputs is None:
+                    yield Ticket(partition, state.epoch, offset)
+
+    def heads(self) -> list[Ticket]:
+        """The lowest unfinished record of each partition that has one."""
+        heads: dict[int, Ticket] = {}
+        for ticket in self._unfinished():
+            heads.setdefault(ticket.partition, ticket)
+        return list(heads.values())
+
+    def watermark(self, partition: int) -> int:
+        """The offset up to which everything is finished."""
+        state = self._partitions[partition]
+        unfinished = (offset for offset, e in state.in_flight.items() if e.outputs is None)
+        return next(unfinished, state.position)
+
+    def caught_up(self, partition: int) -> bool:
+        """Nothing in flight, and committed at the position."""
+        state = self._partitions[partition]
+        return not state.in_flight and state.committed == state.position
+
+    # -- attempts -----------------------------------------------------------------------------
+
+    def attempts(self, partition: int) -> Attempts:
+        """What is known of the partition's head record."""
+        return self._partitions[partition].attempts
+
+    @property
+    def isolating(self) -> bool:
+        """Whether some partition has suspects: then the process works on one record at a time."""
+        return any(state.attempts.suspects for state in self._partitions.values())
+
+    def mark(self, partitions: Iterable[int]) -> Burst:
+        """The commit that counts an attempt before work on these partitions' heads begins."""
+        marks = []
+        for partition in partitions:
+            state = self._partitions[partition]
+            if not state.marked:
+                attempts = state.attempts.begin()
+                head = self.watermark(partition)
+                marks.append(Progress(partition, state.epoch, head, attempts, True))
+        return Burst(tuple(marks))
+
+    # -- commits ------------------------------------------------------------------------------
+
+    def burst(self, max_bytes: int, *, release: Iterable[int] = ()) -> Burst:
+        """Outputs of the finished prefixes, at least one record's and then up to `max_bytes`.
+
+        Partitions in `release` are about to be given up cleanly: their heads' attempts are not
+        held against them, and that is committed even where nothing else moved.
+        """
+        released = frozenset(release)
+        outputs: list[OutputRecord] = []
+        progress: list[Progress] = []
+        room = max_bytes
+        for partition, state in sorted(self._partitions.items()):
+            finished: list[int] = []
+            for offset, produced in state.finished_prefix():
+                size = sum(output.size for output in produced)
+                if outputs and size > room:
+                    break
+                outputs += produced
+                room -= size
+                finished.append(offset)
+            attempts, marked = state.attempts, state.marked
+            if finished:
+                attempts = attempts.advance(len(finished))
+                marked = not attempts.suspects  # a suspect is counted on its own
+            given_back = partition in released and marked
+            if given_back:
+                attempts, marked = attempts.release(), False
+            rest = (offset for offset in state.in_flight if not finished or offset > finished[-1])
+            target = next(rest, state.position)
+            idle = not state.in_flight and target > state.committed
+            if finished or idle or given_back:
+                progress.append(
+                    Progress(partition, state.epoch, target, attempts, marked, tuple(finished))
+                )
+        return Burst(tuple(progress), tuple(outputs))
+
+    def commit(self, burst: Burst) -> Mapping[int, int]:
+        """The burst's transaction was committed: forget its outputs. Partition -> offset."""
+        moved: dict[int, int] = {}
+        for step in burst.progress:
+            if not self.owns(step.partition, step.epoch):
+                continue
+            state = self._partitions[step.partition]
+            for offset in step.finished:
+                self.retained_bytes -= state.in_flight.pop(offset).size
+            state.committed = step.offset
+            state.attempts = step.attempts
+            state.marked = step.marked
+            moved[step.partition] = step.offset
+        return moved

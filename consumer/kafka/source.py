@@ -1,0 +1,210 @@
+"""The input topic: polling, flow control and rebalances. Used by the owner thread alone."""
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Literal
+
+import structlog
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from consumer.errors import ExitCode, FatalError
+from consumer.kafka.attempts import Attempts
+from consumer.kafka.clients import fatal
+from consumer.kafka.offsets import Offsets
+from consumer.records import Headers, InputRecord
+
+log = structlog.get_logger(__name__)
+
+Start = Literal["earliest", "latest"]
+
+_COMMITTED_TIMEOUT_S = 30.0  # a dead owner's open transaction delays the answer
+
+
+class Source:
+    """Polls the input topic and keeps `offsets` in step with the assignment.
+
+    `on_revoke(partitions)` runs inside a poll while the partitions are still owned: it must finish
+    and commit what it can, within its own deadline, because they are gone when it returns.
+    `on_lost(partitions)` runs when they are gone already: nothing may be committed.
+    """
+
+    def __init__(
+        self,
+        consumer: Consumer,
+        topic: str,
+        offsets: Offsets,
+        *,
+        start: Start | None,
+        on_revoke: Callable[[list[int]], None],
+        on_lost: Callable[[list[int]], None],
+    ) -> None:
+        self._consumer = consumer
+        self._topic = topic
+        self._offsets = offsets
+        self._start = start
+        self._on_revoke = on_revoke
+        self._on_lost = on_lost
+        self._paused: set[int] = set()
+        self.last_poll = time.monotonic()
+
+    def subscribe(self) -> None:
+        """Join the group."""
+        self._consumer.subscribe(
+            [self._topic], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost
+        )
+
+    def poll(self, timeout_s: float, most: int) -> list[InputRecord]:
+        """Up to `most` records, in order within a partition; waits for the first of them.
+
+        Always polls, whatever `most` is: membership of the group depends on it.
+        """
+        self.last_poll = time.monotonic()
+        records: list[InputRecord] = []
+        message = self._consumer.poll(timeout_s)
+        while message is not None:
+            record = self._accept(message)
+            if record is not None:
+                records.append(record)
+                if len(records) >= most:
+                    break
+            message = self._consumer.poll(0)
+        return records
+
+    def _accept(self, message: Message) -> InputRecord | None:
+        error = message.error()
+        partition, offset = message.partition(), message.offset()
+        if error is not None and error.code() != KafkaError._PARTITION_EOF:
+            self._judge(error, partition)
+            return None
+        assert partition is not None
+        assert offset is not None
+        if error is not None:
+            self._offsets.reach(partition, offset)
+            return None
+        if partition not in self._offsets.assigned:
+            return None  # fetched before the partition was taken away
+        _, timestamp_ms = message.timestamp()
+        return InputRecord(
+            ticket=self._offsets.begin(partition, offset),
+            topic=self._topic,
+            key=message.key(),
+            value=message.value(),
+            headers=_headers(message),
+            timestamp_ms=timestamp_ms,
+        )
+
+    def _judge(self, error: KafkaError, partition: int | None) -> None:
+        if error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
+            raise FatalError(ExitCode.OFFSETS, self._gap(partition or 0, error))
+        if error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+            raise FatalError(
+                ExitCode.KAFKA,
+                f"the topic {self._topic} does not exist: create it with `speakerstream topics`",
+            )
+        if error.fatal() or error.code() in (
+            KafkaError.TOPIC_AUTHORIZATION_FAILED,
+            KafkaError.GROUP_AUTHORIZATION_FAILED,
+        ):
+            raise fatal(KafkaException(error), "the consumer failed")
+        # Everything else (brokers down, leader moving, poll interval exceeded) librdkafka mends
+        # itself or turns into a rebalance.
+        log.warning("consumer_error", error=error.name(), detail=error.str())
+
+    def _gap(self, partition: int, error: KafkaError) -> str:
+        tp = TopicPartition(self._topic, partition)
+        held = self._consumer.get_watermark_offsets(tp, timeout=5.0, cached=False)
+        return (
+            f"partition {partition} of {self._topic} no longer holds offset "
+            f"{self._offsets.watermark(partition)}: it holds {held[0]} to {held[1]}, and what lay "
+            "in between is gone. To continue, reset the group's offsets "
+            f"(kafka-consumer-groups --reset-offsets). ({error.str()})"
+        )
+
+    # -- flow control -------------------------------------------------------------------------
+
+    def pause(self, partitions: Iterable[int]) -> None:
+        """Stop fetching. Throws the prefetch away: use with hysteresis."""
+        chosen = set(partitions) - self._paused
+        if chosen:
+            self._consumer.pause([TopicPartition(self._topic, p) for p in chosen])
+            self._paused |= chosen
+
+    def resume(self, partitions: Iterable[int]) -> None:
+        """Fetch again."""
+        chosen = set(partitions) & self._paused
+        if chosen:
+            self._consumer.resume([TopicPartition(self._topic, p) for p in chosen])
+            self._paused -= chosen
+
+    @property
+    def paused(self) -> frozenset[int]:
+        """Partitions not being fetched."""
+        return frozenset(self._paused)
+
+    # -- rebalances ---------------------------------------------------------------------------
+
+    def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        positions = []
+        for tp in self._committed(partitions):
+            position, attempts = self._position(tp), Attempts.from_metadata(tp.metadata)
+            self._offsets.assign(tp.partition, position, attempts, committed=tp.offset >= 0)
+            positions.append(TopicPartition(tp.topic, tp.partition, position))
+        self._paused -= {tp.partition for tp in partitions}  # newly assigned are never paused
+        consumer.incremental_assign(positions)
+        log.info("partitions_assigned", partitions=[tp.partition for tp in partitions])
+
+    def _committed(self, partitions: list[TopicPartition]) -> list[TopicPartition]:
+        if not partitions:
+            return []
+        try:
+            committed: list[TopicPartition] = self._consumer.committed(
+                partitions, timeout=_COMMITTED_TIMEOUT_S
+            )
+        except KafkaException as error:
+            raise fatal(error, "could not read the group's offsets") from error
+        for tp in committed:
+            if tp.error is not None:
+                raise fatal(KafkaException(tp.error), "could not read the group's offsets")
+        return committed
+
+    def _position(self, tp: TopicPartition) -> int:
+        if tp.offset >= 0:
+            return tp.offset
+        if self._start is None:
+            raise FatalError(
+                ExitCode.OFFSETS,
+                f"the group has no committed offset for partition {tp.partition} of {tp.topic}: "
+                "it is new, or its offsets expired. Say where to begin: start=earliest (every "
+                "chunk still in the topic) or start=latest (only new ones)",
+            )
+        try:
+            low, high = self._consumer.get_watermark_offsets(tp, timeout=_COMMITTED_TIMEOUT_S)
+        except KafkaException as error:
+            raise fatal(error, f"could not read the ends of partition {tp.partition}") from error
+        return low if self._start == "earliest" else high
+
+    def _revoked(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        chosen = [tp.partition for tp in partitions]
+        try:
+            self._on_revoke(chosen)
+        finally:
+            self._forget(consumer, partitions)
+        log.info("partitions_revoked", partitions=chosen)
+
+    def _lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        chosen = [tp.partition for tp in partitions]
+        self._on_lost(chosen)
+        self._forget(consumer, partitions)
+        log.warning("partitions_lost", partitions=chosen)
+
+    def _forget(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        chosen = [tp.partition for tp in partitions]
+        self._offsets.revoke(chosen)
+        self._paused -= set(chosen)
+        consumer.incremental_unassign(partitions)
+
+
+def _headers(message: Message) -> Headers:
+    headers = message.headers() or ()
+    pairs = headers.items() if isinstance(headers, dict) else headers
+    return tuple((k, v.encode() if isinstance(v, str) else v) for k, v in pairs)

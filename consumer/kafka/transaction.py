@@ -1,0 +1,153 @@
+"""The burst transaction: finished outputs and the offsets they answer, all or nothing.
+
+A transaction is open for milliseconds, never over fetching or inference. Every call to the broker
+is bounded; a call that runs into its bound is *resumed* later at the same step, because its outcome
+is unknown until the broker has answered it. Error triage follows librdkafka's manual: fatal, then
+"requires abort", then retriable, and anything else is fatal.
+"""
+
+from collections.abc import Callable
+from enum import Enum, auto
+from typing import Protocol
+
+import structlog
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+
+from consumer import faults
+from consumer.errors import TransientError
+from consumer.kafka.clients import fatal
+from consumer.kafka.offsets import Burst
+
+log = structlog.get_logger(__name__)
+
+
+class Outcome(Enum):
+    """How a transaction ended."""
+
+    COMMITTED = auto()
+    ABORTED = auto()
+
+
+class _Step(Enum):
+    SEND_OFFSETS = auto()
+    COMMIT = auto()
+    ABORT = auto()
+
+
+class Committer(Protocol):
+    """Publishes a burst and commits its offsets."""
+
+    @property
+    def pending(self) -> Burst | None:
+        """The burst whose outcome is not known yet."""
+        ...
+
+    def commit(self, burst: Burst, timeout_s: float) -> Outcome:
+        """Publish and commit `burst`, or resume the pending one (then `burst` must be that).
+
+        Raises TransientError when the broker did not answer in time: call again, with the pending
+        burst. Raises FatalError when this process has been fenced or cannot go on.
+        """
+        ...
+
+
+class BurstTransaction:
+    """Exactly once: outputs and offsets in one Kafka transaction.
+
+    `still_owned` says, just before offsets are sent, whether the burst's partitions are still
+    owned in the burst's epochs.
+    """
+
+    def __init__(
+        self,
+        producer: Producer,
+        consumer: Consumer,
+        input_topic: str,
+        still_owned: Callable[[Burst], bool],
+    ) -> None:
+        self._producer = producer
+        self._consumer = consumer
+        self._input_topic = input_topic
+        self._still_owned = still_owned
+        self._step: _Step | None = None
+        self._pending: Burst | None = None
+
+    def start(self, timeout_s: float) -> None:
+        """Fence whoever used this transactional id before, and finish what it left open."""
+        try:
+            self._producer.init_transactions(timeout_s)
+        except KafkaException as error:
+            if error.args[0].retriable() or error.args[0].code() == KafkaError._TIMED_OUT:
+                raise TransientError(f"the broker did not answer: {error.args[0].str()}") from error
+            raise fatal(error, "could not start transactions") from error
+
+    @property
+    def pending(self) -> Burst | None:
+        """The burst whose outcome is not known yet."""
+        return self._pending
+
+    def commit(self, burst: Burst, timeout_s: float) -> Outcome:
+        """See `Committer.commit`."""
+        if self._pending is None:
+            self._begin(burst)
+        if self._step is _Step.SEND_OFFSETS:
+            self._send_offsets(burst, timeout_s)
+        if self._step is _Step.COMMIT:
+            faults.point("in_commit")
+            self._call(lambda: self._producer.commit_transaction(timeout_s), _Step.COMMIT)
+        if self._step is _Step.ABORT:
+            self._call(lambda: self._producer.abort_transaction(timeout_s), _Step.ABORT)
+            return self._end(Outcome.ABORTED)
+        return self._end(Outcome.COMMITTED)
+
+    def _end(self, outcome: Outcome) -> Outcome:
+        self._pending = self._step = None
+        return outcome
+
+    def _begin(self, burst: Burst) -> None:
+        try:
+            self._producer.begin_transaction()
+        except KafkaException as error:
+            raise fatal(error, "could not begin a transaction") from error
+        self._pending, self._step = burst, _Step.SEND_OFFSETS
+        faults.point("after_begin")
+        for output in burst.outputs:
+            # Bursts are far smaller than the client's queue (see clients.py): it is never full.
+            self._producer.produce(
+                output.topic, key=output.key, value=output.value, headers=list(output.headers)
+            )
+        faults.point("after_produce")
+
+    def _send_offsets(self, burst: Burst, timeout_s: float) -> None:
+        if not self._still_owned(burst) or not self._consumer.memberid():
+            # Without a member id the broker could not tell this process from a zombie.
+            self._step = _Step.ABORT
+            return
+        offsets = [
+            TopicPartition(
+                self._input_topic, step.partition, step.offset, step.attempts.to_metadata()
+            )
+            for step in burst.progress
+        ]
+        metadata = self._consumer.consumer_group_metadata()
+        self._call(
+            lambda: self._producer.send_offsets_to_transaction(offsets, metadata, timeout_s),
+            _Step.COMMIT,
+        )
+        faults.point("after_send_offsets")
+
+    def _call(self, call: Callable[[], None], next_step: _Step) -> None:
+        try:
+            call()
+        except KafkaException as raised:
+            error: KafkaError = raised.args[0]
+            if error.fatal():
+                raise fatal(raised, "the producer failed") from raised
+            if error.txn_requires_abort():
+                log.warning("transaction_aborted", error=str(error))
+                self._step = _Step.ABORT
+                return
+            if error.retriable() or error.code() == KafkaError._TIMED_OUT:
+                raise TransientError(f"the broker did not answer: {error.str()}") from raised
+            raise fatal(raised, "a transaction failed") from raised
+        self._step = next_step
