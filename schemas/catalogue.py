@@ -57,7 +57,7 @@ def parse(schema: str) -> Schema:
     return cast(Schema, parse_schema(loaded))
 
 
-def rabin(schema: Schema) -> bytes:
+def rabin(schema: Schema | str) -> bytes:
     """CRC-64-AVRO of the canonical form, 8 bytes, little endian, as single-object encoding has it.
 
     Source: Avro specification 1.11, "Schema Fingerprints".
