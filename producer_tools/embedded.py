@@ -6,7 +6,6 @@ fair weather it knows transactions and read_committed; it is no proof of exactly
 """
 
 import importlib.util
-import socket
 import tempfile
 import time
 from pathlib import Path
@@ -14,6 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from producer_tools.guarded import GuardedProcess
+from producer_tools.loopback import answers, free_port
 
 _READY_S = 20.0
 
@@ -32,14 +32,6 @@ def missing() -> str | None:
     return None
 
 
-def free_port() -> int:
-    """A TCP port on loopback that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 class EmbeddedBroker:
     """One broker on a free loopback port, in memory, gone on exit.
 
@@ -51,7 +43,8 @@ class EmbeddedBroker:
     """
 
     def __init__(self) -> None:
-        self.bootstrap = f"127.0.0.1:{free_port()}"
+        self._port = free_port()
+        self.bootstrap = f"127.0.0.1:{self._port}"
         self._folder = tempfile.TemporaryDirectory(prefix="embedded-broker-")
         self._process: GuardedProcess | None = None
 
@@ -79,15 +72,11 @@ class EmbeddedBroker:
         return self
 
     def _wait_until_ready(self, process: GuardedProcess) -> None:
-        host, port = self.bootstrap.split(":")
         deadline = time.monotonic() + _READY_S
         while time.monotonic() < deadline and process.poll() is None:
-            try:
-                socket.create_connection((host, int(port)), timeout=1).close()
-            except OSError:
-                time.sleep(0.05)
-            else:
+            if answers(self._port):
                 return
+            time.sleep(0.05)
         raise EmbeddedBrokerError(
             f"The embedded broker did not start on {self.bootstrap}. Its last lines:\n"
             f"{process.log_tail()}"
