@@ -1,0 +1,1 @@
+"""Fetch, decode and inference, running ahead of one another within bounded memory."""

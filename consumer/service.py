@@ -1,0 +1,265 @@
+"""The owner loop: poll, start work, collect, commit.
+
+One thread owns the consumer and the producer. It never fetches, decodes or infers, and it polls at
+least every 200 ms except inside a bounded call to the broker. Rebalance callbacks run inside its
+polls, on the same thread.
+"""
+
+import time
+from collections import deque
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+
+import structlog
+
+from consumer import faults
+from consumer.errors import ExitCode, FatalError, Reason, TransientError
+from consumer.kafka.offsets import Burst, Offsets
+from consumer.kafka.source import Source
+from consumer.kafka.transaction import Committer, Outcome
+from consumer.pipeline.pipeline import Pipeline
+from consumer.records import InputRecord
+from consumer.telemetry.outcomes import log_outcome
+
+log = structlog.get_logger(__name__)
+
+_IDLE_POLL_S = 0.2
+_BUSY_POLL_S = 0.02  # results are waiting to be collected: don't let them
+_POLL_BATCH = 32
+_MOST_ABORTS = 10  # in a row: something that retrying does not mend (rights, a topic's limits)
+_RESUME_AT = 0.5  # of a limit: pausing throws the prefetch away, so not back and forth
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceOptions:
+    """How the owner loop weighs latency, memory and patience."""
+
+    window: int  # records of one partition in flight
+    buffered_bytes: int
+    commit_interval_s: float
+    burst_bytes: int
+    transaction_timeout_s: float
+    revoke_timeout_s: float
+    drain_timeout_s: float
+    stall_timeout_s: float
+
+
+def suspects_window(options: ServiceOptions) -> int:
+    """The most records of a partition that can be in flight: a poll may overshoot the window."""
+    return options.window + _POLL_BATCH
+
+
+class Service:
+    """Use: `Service(...)`, attach a `Source` whose callbacks are `revoke` and `lose`, `run()`."""
+
+    def __init__(
+        self,
+        offsets: Offsets,
+        committer: Committer,
+        pipeline: Pipeline,
+        options: ServiceOptions,
+    ) -> None:
+        self._offsets = offsets
+        self._committer = committer
+        self._pipeline = pipeline
+        self._options = options
+        self._source: Source | None = None
+        self._held: deque[InputRecord] = deque()  # polled, work not begun
+        self._full = False
+        self._stopping = False
+        self._last_commit = 0.0
+        self._retry_commit_at = 0.0
+        self._aborts = 0
+        self.last_turn = time.monotonic()  # read by the watchdog
+
+    def attach(self, source: Source) -> None:
+        """The source whose records are worked on."""
+        self._source = source
+
+    @property
+    def source(self) -> Source:
+        """The attached source."""
+        assert self._source is not None
+        return self._source
+
+    def stop(self) -> None:
+        """Finish or give up within the drain deadline, then return from `run`. Signal-safe."""
+        self._stopping = True
+
+    def run(self) -> None:
+        """Work until `stop`. Raises FatalError when the process must end."""
+        self.source.subscribe()
+        while not self._stopping:
+            self._turn()
+        self._drain()
+
+    def _turn(self) -> None:
+        self.last_turn = time.monotonic()
+        self._take_in()
+        self._start_work()
+        self._collect()
+        self._commit_if_due()
+        self._apply_pressure()
+        self._check_stall()
+
+    # -- in -----------------------------------------------------------------------------------
+
+    def _take_in(self) -> None:
+        wait_s = _IDLE_POLL_S if self._pipeline.idle and not self._held else _BUSY_POLL_S
+        records = self.source.poll(wait_s, _POLL_BATCH)
+        if records:
+            faults.point("after_poll")
+            self._held.extend(records)
+
+    def _start_work(self) -> None:
+        """Begin what is held, attempts counted first."""
+        if not self._held or self._committer.pending:
+            return
+        if self._offsets.isolating:
+            self._start_alone()
+            return
+        if not self._commit(self._offsets.mark({r.ticket.partition for r in self._held})):
+            return
+        while self._held:
+            self._submit(self._held.popleft())
+
+    def _start_alone(self) -> None:
+        """The process keeps dying: one record at a time, so that it shows which one it is."""
+        in_flight = sum(self._offsets.in_flight(p) for p in self._offsets.assigned)
+        if in_flight > len(self._held):
+            return  # something is begun, or finished and not committed
+        record = self._held[0]
+        partition = record.ticket.partition
+        attempts = self._offsets.attempts(partition)
+        if attempts.exhausted:
+            self._held.popleft()
+            self._pipeline.give_up(
+                replace(record, attempts=attempts.begun),
+                Reason.KILLS_PROCESS,
+                f"the process died {attempts.begun} times while working on this record",
+            )
+        elif self._commit(self._offsets.mark([partition])):
+            self._submit(self._held.popleft())
+
+    def _submit(self, record: InputRecord) -> None:
+        partition, offset = record.ticket.partition, record.ticket.offset
+        if offset == self._offsets.watermark(partition):
+            record = replace(record, attempts=self._offsets.attempts(partition).begun)
+        self._pipeline.submit(record)
+
+    # -- out ----------------------------------------------------------------------------------
+
+    def _collect(self) -> None:
+        for outcome in self._pipeline.collect():
+            if self._offsets.finish(outcome.ticket, outcome.outputs):
+                log_outcome(outcome)
+
+    def _commit_if_due(self) -> None:
+        now = time.monotonic()
+        if now < self._retry_commit_at:
+            return
+        if self._committer.pending:
+            self._commit(self._committer.pending)
+            return
+        due = now - self._last_commit >= self._options.commit_interval_s
+        if due or self._pipeline.idle:
+            self._commit(self._offsets.burst(self._options.burst_bytes))
+
+    def _commit(self, burst: Burst, timeout_s: float | None = None) -> bool:
+        """Publish and commit. False: not now; the burst stays pending or its outputs retained."""
+        if not burst:
+            return True
+        now = time.monotonic()
+        if now < self._retry_commit_at and timeout_s is None:
+            return False
+        try:
+            outcome = self._committer.commit(
+                burst, self._options.transaction_timeout_s if timeout_s is None else timeout_s
+            )
+        except TransientError as error:
+            log.warning("commit_delayed", why=str(error))
+            self._retry_commit_at = time.monotonic() + 1.0
+            return False
+        self._last_commit = time.monotonic()
+        if outcome is Outcome.ABORTED:
+            self._aborts += 1
+            self._retry_commit_at = self._last_commit + 0.1 * self._aborts
+            if self._aborts >= _MOST_ABORTS:
+                raise FatalError(
+                    ExitCode.KAFKA,
+                    f"{self._aborts} transactions in a row were aborted: the log above names the "
+                    "broker's reason (rights on the output topics, or their max.message.bytes)",
+                )
+            return False
+        self._aborts = 0
+        self._offsets.commit(burst)
+        return True
+
+    # -- limits -------------------------------------------------------------------------------
+
+    def _apply_pressure(self) -> None:
+        held = sum(len(record.value or b"") for record in self._held)
+        buffered = self._pipeline.buffered_bytes + self._offsets.retained_bytes + held
+        limit = self._options.buffered_bytes
+        self._full = buffered > (limit * _RESUME_AT if self._full else limit)
+        window = self._options.window
+        for partition in self._offsets.assigned:
+            in_flight = self._offsets.in_flight(partition)
+            if self._full or in_flight >= window:
+                self.source.pause([partition])
+            elif in_flight <= window * _RESUME_AT:
+                self.source.resume([partition])
+
+    def _check_stall(self) -> None:
+        stalled = self._pipeline.stalled(self._offsets.heads(), self._options.stall_timeout_s)
+        if stalled:
+            raise FatalError(ExitCode.STALLED, f"no progress: {stalled}")
+
+    # -- rebalances and the end ---------------------------------------------------------------
+
+    def revoke(self, partitions: list[int]) -> None:
+        """Finish and commit what can be finished in time; the partitions are gone on return."""
+        faults.point("in_revoke")
+        self._finish(partitions, time.monotonic() + self._options.revoke_timeout_s)
+        self.lose(partitions)
+
+    def lose(self, partitions: list[int]) -> None:
+        """The partitions are gone: forget everything about them, commit nothing."""
+        chosen = set(partitions)
+        self._pipeline.drop(chosen)
+        self._held = deque(r for r in self._held if r.ticket.partition not in chosen)
+
+    def _finish(self, partitions: Collection[int], deadline: float) -> None:
+        """Wait for begun work on `partitions`, and commit it with their attempts given back.
+
+        No poll in between: this runs inside one.
+        """
+        chosen = set(partitions)
+        while self._pipeline.working(chosen) and time.monotonic() < deadline:
+            self._collect()
+            time.sleep(_BUSY_POLL_S)
+        self._collect()
+        while (left_s := deadline - time.monotonic()) > 0:
+            self.last_turn = time.monotonic()
+            burst = self._committer.pending or self._offsets.burst(
+                self._options.burst_bytes, release=chosen
+            )
+            if not burst:
+                return
+            if not self._commit(burst, timeout_s=left_s):
+                time.sleep(_BUSY_POLL_S)
+
+    def _drain(self) -> None:
+        """After `stop`: no new work; finish what is begun, within the deadline."""
+        deadline = time.monotonic() + self._options.drain_timeout_s
+        log.info("draining", records=self._offsets.unfinished)
+        self._held.clear()
+        self.source.pause(self._offsets.assigned)
+        everything = set(self._offsets.assigned)
+        while self._pipeline.working(everything) and time.monotonic() < deadline:
+            self.last_turn = time.monotonic()
+            self.source.poll(_BUSY_POLL_S, _POLL_BATCH)
+            self._collect()
+            self._commit_if_due()
+        self._finish(self._offsets.assigned, deadline)
+        self.lose(list(self._offsets.assigned))
