@@ -1,0 +1,68 @@
+"""The engine's segments and fingerprints as records: clamped, labelled, finite."""
+
+import math
+
+import numpy as np
+
+from consumer.errors import PermanentError, Reason
+from consumer.inference.results import Analysis, label
+from schemas.records import Fingerprint, Segment
+
+
+def segments(analysis: Analysis, duration: float) -> tuple[Segment, ...]:
+    """Segments with times clamped to [0, duration]; those that leaves empty are dropped.
+
+    Raises:
+        PermanentError: `INVALID_MODEL_OUTPUT`, a time is not finite.
+    """
+    clamped = (
+        Segment(
+            speaker=label(segment.speaker),
+            start_s=_clamp(finite("segment start", segment.start_s), duration),
+            end_s=_clamp(finite("segment end", segment.end_s), duration),
+            confidence=_ratio(segment.confidence),
+            overlap_ratio=_ratio(segment.overlap_ratio) or 0.0,
+        )
+        for segment in analysis.segments
+    )
+    return tuple(segment for segment in clamped if segment.start_s < segment.end_s)
+
+
+def fingerprints(analysis: Analysis) -> tuple[Fingerprint, ...]:
+    """The fingerprints that are finite."""
+    return tuple(
+        Fingerprint(
+            speaker=label(found.speaker),
+            embedding=tuple(found.embedding.tolist()),
+            speech_s=found.speech_s,
+            clean=found.clean,
+            cohesion=_real(found.cohesion),
+            norm=found.norm,
+            confidence=_ratio(found.confidence),
+        )
+        for found in analysis.fingerprints
+        if np.isfinite(found.embedding).all()
+        and math.isfinite(found.norm)
+        and math.isfinite(found.speech_s)
+    )
+
+
+def finite(what: str, value: float) -> float:
+    """`value`, or `PermanentError(INVALID_MODEL_OUTPUT)` when it is not finite."""
+    if not math.isfinite(value):
+        raise PermanentError(Reason.INVALID_MODEL_OUTPUT, f"the {what} is {value}")
+    return value
+
+
+def _clamp(value: float, duration: float) -> float:
+    return min(max(value, 0.0), duration)
+
+
+def _real(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _ratio(value: float | None) -> float | None:
+    """Within [0, 1] (a mean may leave it by a rounding error), or None when it is no number."""
+    known = _real(value)
+    return None if known is None else _clamp(known, 1.0)
