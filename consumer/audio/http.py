@@ -1,0 +1,185 @@
+"""Objects behind https (and http, where it is listed)."""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from threading import Lock
+from urllib.parse import urljoin
+
+import httpx
+
+from consumer.audio.addresses import resolve
+from consumer.audio.presigned import has_expired
+from consumer.audio.reference import AllowList, Location, Reference, forbidden
+from consumer.audio.source import Body, DamagedTransferError, quoted
+from consumer.errors import (
+    ObjectUnavailableError,
+    PermanentError,
+    Reason,
+    SpeakerstreamError,
+    TransientError,
+)
+
+MAX_REDIRECTS = 5
+_REDIRECTS = (301, 302, 303, 307, 308)
+_LATER = (408, 425, 429)  # answers of a server that is there and asks to come back
+_PIECE = 1 << 16
+_ERROR_BODY = 4096  # enough of a store's error document to find its code in
+
+
+class HttpSource:
+    """Reads web objects over connections made to checked addresses.
+
+    The name is resolved here, its addresses are checked, and the connection goes to one of them
+    with the name kept in `Host` and in TLS (SNI and certificate check). Proxies of the
+    environment are not used: they would resolve the name again.
+    """
+
+    def __init__(self, allow: AllowList, *, connect_s: float, read_s: float) -> None:
+        self._allow = allow
+        self._timeout = httpx.Timeout(read_s, connect=connect_s)
+        # One client per host: connections are pooled by address, and two hosts may share one.
+        self._clients: dict[tuple[str, str], httpx.Client] = {}
+        self._lock = Lock()
+
+    @contextmanager
+    def open(self, location: Location, reference: Reference) -> Iterator[Body]:
+        """Follow redirects, each hop checked, and open the object; see `Source.open`."""
+        headers = {"Accept-Encoding": "identity"}
+        etag = quoted(reference.etag) if reference.etag is not None else None
+        if etag is not None and not etag.startswith("W/"):  # If-Match never matches weak ones
+            headers["If-Match"] = etag
+        response = self._follow(location, headers)
+        try:
+            if response.status_code != 200:
+                raise _refusal(response, location)
+            _verify(response, location, reference, etag)
+            length = response.headers.get("Content-Length", "")
+            size = int(length) if length.isascii() and length.isdigit() else None
+            yield Body(size, _pieces(response, location))
+        finally:
+            response.close()
+
+    def check(self, location: Location) -> None:
+        """See `Source.check`: any answer of the server will do."""
+        response = self._send(location, {}, method="HEAD")
+        response.close()
+        if response.status_code >= 500:
+            raise TransientError(f"{location} answers {response.status_code}")
+
+    def close(self) -> None:
+        """Close all connections."""
+        with self._lock:
+            for client in self._clients.values():
+                client.close()
+            self._clients.clear()
+
+    def _follow(self, location: Location, headers: Mapping[str, str]) -> httpx.Response:
+        hop = location
+        for _ in range(MAX_REDIRECTS + 1):
+            response = self._send(hop, headers)
+            target = response.headers.get("Location")
+            if response.status_code not in _REDIRECTS or target is None:
+                return response
+            response.close()
+            hop = self._allow.check(urljoin(hop.url, target))
+        raise forbidden(str(location), f"it redirects more than {MAX_REDIRECTS} times")
+
+    def _send(
+        self, location: Location, headers: Mapping[str, str], method: str = "GET"
+    ) -> httpx.Response:
+        url = httpx.URL(location.url)
+        port = url.port or (443 if location.scheme == "https" else 80)
+        host = url.host
+        client = self._client(location)
+        failure: Exception | None = None
+        for address in resolve(host, port, allow_private=self._allow.allow_private_hosts):
+            request = client.build_request(
+                method,
+                url.copy_with(host=address),
+                headers={**headers, "Host": location.authority},
+                extensions={"sni_hostname": host},
+            )
+            try:
+                return client.send(request, stream=True)
+            except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+                failure = error
+            except httpx.TransportError as error:
+                raise TransientError(f"{location} cannot be read: {_cause(error)}") from None
+        cause = _cause(failure) if failure is not None else "no address"
+        raise TransientError(f"{location} cannot be reached: {cause}")
+
+    def _client(self, location: Location) -> httpx.Client:
+        with self._lock:
+            place = (location.scheme, location.authority)
+            if place not in self._clients:
+                self._clients[place] = httpx.Client(
+                    timeout=self._timeout, trust_env=False, follow_redirects=False
+                )
+            return self._clients[place]
+
+
+def _cause(error: Exception) -> str:
+    # The texts of timeouts are empty: the class says what happened.
+    return f"{type(error).__name__} {error}".strip()
+
+
+def _pieces(response: httpx.Response, location: Location) -> Iterator[bytes]:
+    try:
+        yield from response.iter_raw(_PIECE)
+    except httpx.TimeoutException as error:
+        raise TransientError(f"{location} came too slowly: {_cause(error)}") from None
+    except httpx.TransportError as error:
+        raise DamagedTransferError(
+            TransientError(f"{location} broke off: {_cause(error)}")
+        ) from None
+
+
+def _verify(
+    response: httpx.Response, location: Location, reference: Reference, etag: str | None
+) -> None:
+    """Hold a server that ignores If-Match, or serves another version, to the event's claims."""
+    found = response.headers.get("ETag")
+    if (
+        etag is not None
+        and found is not None
+        and found.removeprefix("W/") != etag.removeprefix("W/")
+    ):
+        raise PermanentError(
+            Reason.OBJECT_CHANGED, f"{location} has another etag than the event says"
+        )
+    version = response.headers.get("x-amz-version-id")
+    if reference.version_id is not None and version not in (None, reference.version_id):
+        raise PermanentError(
+            Reason.OBJECT_CHANGED, f"{location} is another version than the event says"
+        )
+
+
+def _refusal(response: httpx.Response, location: Location) -> SpeakerstreamError:
+    status = response.status_code
+    said = f"{location} answers {status}"
+    if status in (404, 410):
+        return ObjectUnavailableError(Reason.OBJECT_MISSING, said)
+    if status == 412:
+        return PermanentError(
+            Reason.OBJECT_CHANGED, f"{location} has another etag than the event says"
+        )
+    if status >= 500 or status in _LATER:
+        return TransientError(said)
+    if has_expired(location.query, time.time(), _beginning(response)):
+        return PermanentError(
+            Reason.REFERENCE_EXPIRED, f"{said}: the presigned reference has expired"
+        )
+    return ObjectUnavailableError(Reason.OBJECT_DENIED, said)
+
+
+def _beginning(response: httpx.Response) -> bytes:
+    text = b""
+    try:
+        for piece in response.iter_raw(_ERROR_BODY):
+            text += piece
+            if len(text) >= _ERROR_BODY:
+                break
+    except httpx.TransportError:
+        pass  # the status alone decides then
+    return text
