@@ -1,0 +1,87 @@
+"""The life of the process: start, work, stop, and the code it ends with."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from types import FrameType
+from typing import TypeVar
+
+import structlog
+
+from consumer import watchdog
+from consumer.assembly import Assembly, assemble
+from consumer.errors import ExitCode, FatalError, TransientError
+from consumer.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+
+_OWNER_LIMIT_S = 90.0  # several times the longest bounded thing the owner loop does
+_CLOSE_S = 5.0
+_START_RETRY_S = 2.0
+
+
+def run(settings: Settings) -> ExitCode:
+    """Run the service until SIGTERM or SIGINT, or until it cannot go on."""
+    stopping = threading.Event()
+    stop: list[Callable[[], None]] = [stopping.set]
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        for ask in stop:
+            ask()
+
+    signal.signal(signal.SIGTERM, on_signal)
+    signal.signal(signal.SIGINT, on_signal)
+    try:
+        assembly = _waiting_for(lambda: assemble(settings), stopping)
+        if assembly is None:
+            return ExitCode.OK
+        stop.append(assembly.service.stop)
+        _waiting_for(lambda: assembly.transaction.start(settings.transaction_timeout_s), stopping)
+        if not stopping.is_set():
+            log.info("started", models=assembly.engine.models.diarization, group=settings.group_id)
+            watchdog.watch(lambda: assembly.service.last_turn, _OWNER_LIMIT_S)
+            assembly.service.run()
+        _close(assembly)
+        log.info("stopped")
+        return ExitCode.OK
+    except FatalError as error:
+        log.critical("fatal", exit_code=int(error.code), code=error.code.name, message=str(error))
+        return error.code
+    except Exception:
+        log.critical("internal_error", exit_code=int(ExitCode.INTERNAL), exc_info=True)
+        return ExitCode.INTERNAL
+
+
+def exit_with(code: ExitCode) -> None:
+    """End the process now: threads that hang must not keep it."""
+    os._exit(code)
+
+
+def _waiting_for(action: Callable[[], T], stopping: threading.Event) -> T | None:
+    """Try until the infrastructure is there; None when asked to stop meanwhile."""
+    while not stopping.is_set():
+        try:
+            return action()
+        except TransientError as error:
+            log.warning("waiting_to_start", why=str(error))
+            stopping.wait(_START_RETRY_S)
+    return None
+
+
+def _close(assembly: Assembly) -> None:
+    """Leave the group and free everything, within a deadline: close() has been seen to hang."""
+
+    def close() -> None:
+        assembly.consumer.close()
+        assembly.pipeline.close(_CLOSE_S)
+        assembly.engine.close()
+
+    closer = threading.Thread(target=close, name="closer", daemon=True)
+    closer.start()
+    closer.join(2 * _CLOSE_S)
+    if closer.is_alive():
+        log.warning("close_timed_out", seconds=2 * _CLOSE_S, at=time.monotonic())

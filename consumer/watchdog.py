@@ -1,0 +1,30 @@
+"""Ends the process when the owner loop itself hangs, since then nothing else can."""
+
+import os
+import threading
+import time
+from collections.abc import Callable
+
+import structlog
+
+from consumer.errors import ExitCode
+
+log = structlog.get_logger(__name__)
+
+_CHECK_S = 1.0
+
+
+def watch(last_turn: Callable[[], float], limit_s: float) -> None:
+    """Start a thread that ends the process once `last_turn` (monotonic) is `limit_s` old."""
+
+    def run() -> None:
+        while (age_s := time.monotonic() - last_turn()) < limit_s:
+            time.sleep(_CHECK_S)
+        log.critical(
+            "owner_loop_stalled",
+            exit_code=int(ExitCode.STALLED),
+            message=f"the owner loop has not turned for {age_s:.0f} s",
+        )
+        os._exit(ExitCode.STALLED)
+
+    threading.Thread(target=run, name="watchdog", daemon=True).start()
