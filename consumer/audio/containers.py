@@ -95,7 +95,7 @@ def _whole_wav(data: bytes) -> bytes:
     Recorders that cannot seek leave 0 or 0xFFFFFFFF as its size (sox: near 0x7FFFFFFF): such a file
     is read to its end.
     """
-    riff_end = 8 + struct.unpack_from("<I", data, 4)[0]
+    riff_size = struct.unpack_from("<I", data, 4)[0]
     long_size = None
     position = 12
     while position + 8 <= len(data):
@@ -107,7 +107,8 @@ def _whole_wav(data: bytes) -> bytes:
             there = len(data) - body
             if size == 0xFFFFFFFF and long_size not in (None, 0, 2**64 - 1):
                 size = long_size
-            unset = size >= 0x7FFFF000 or (size == 0 and riff_end <= body)
+            stated_empty = riff_size + 8 > body and riff_size != 0xFFFFFFFF
+            unset = size >= 0x7FFFF000 or (size == 0 and not stated_empty)
             if unset and there < 0x7FFFF000:
                 closed = bytearray(data)
                 struct.pack_into("<I", closed, 4, len(data) - 8)

@@ -9,6 +9,7 @@ import av
 import numpy as np
 import soundfile
 import soxr
+from av.audio.codeccontext import AudioCodecContext
 from av.audio.frame import AudioFrame
 from av.error import FFmpegError
 from numpy.typing import NDArray
@@ -111,7 +112,8 @@ class _Mixer:
         if self._channel is not None:
             mono = block[:, self._channel]
         elif self._channels > 1:
-            mono = block.mean(axis=1, dtype=np.float32)
+            with np.errstate(over="ignore"):  # `finish` looks for what overflowed
+                mono = block.mean(axis=1, dtype=np.float32)
         else:
             mono = block[:, 0]
         self._parts.append(self._resample(np.ascontiguousarray(mono), False))
@@ -133,9 +135,20 @@ def _non_finite() -> PermanentError:
     return PermanentError(Reason.NON_FINITE_SAMPLES, "a sample is not a finite number")
 
 
+class _ForwardFile(soundfile.SoundFile):  # type: ignore[misc]  # it has no types
+    """A sound file read from its beginning to its end.
+
+    soundfile seeks to where it is after every read of a seekable file. In an MP3, whose frames lean
+    on earlier ones, that is heard: errors of half the amplitude at every seam between two blocks.
+    """
+
+    def seekable(self) -> bool:
+        return False
+
+
 def _decode_sndfile(data: bytes, container: Container, mixer: _Mixer) -> None:
     try:
-        sound = soundfile.SoundFile(io.BytesIO(data))
+        sound = _ForwardFile(io.BytesIO(data))
     except soundfile.LibsndfileError as error:
         raise _not_audio(container, error) from None
     with sound:
@@ -162,7 +175,11 @@ def _decode_av(data: bytes, container: Container, mixer: _Mixer) -> None:
             if not opened.streams.audio:
                 raise PermanentError(Reason.NOT_AUDIO, f"{container.title} without an audio track")
             stream = opened.streams.audio[0]
-            stream.codec_context.thread_count = 1
+            # The annotation of PyAV leaves out that it is None for a codec FFmpeg does not know.
+            context: AudioCodecContext | None = stream.codec_context
+            if context is None:
+                raise PermanentError(Reason.NOT_AUDIO, f"{container.title} with an unknown codec")
+            context.thread_count = 1
             if stream.duration is not None and stream.time_base is not None:
                 mixer.expect(float(stream.duration * stream.time_base))
             elif opened.duration is not None:
