@@ -40,7 +40,13 @@ class GuardedProcess:
         self.log = log
         with log.open("ab") as output:
             self._guard = subprocess.Popen(
-                [sys.executable, "-I", __file__, str(os.getpid()), *map(os.fspath, command)],
+                [
+                    sys.executable,
+                    "-I",
+                    __file__,
+                    str(os.getpid()),
+                    *(str(part) for part in command),
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=output,

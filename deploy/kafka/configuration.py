@@ -50,7 +50,7 @@ def broker_properties(node: Node, nodes: Sequence[Node]) -> dict[str, str]:
         "transaction.state.log.replication.factor": replicas,
         "transaction.state.log.min.isr": in_sync,
         "transaction.state.log.num.partitions": "4",
-        # How soon a dead broker, a dead member, or the open transaction of a dead producer, is noticed.
+        # How soon a dead broker, member or owner of an open transaction is noticed.
         "broker.session.timeout.ms": "6000",
         "broker.heartbeat.interval.ms": "1000",
         "group.initial.rebalance.delay.ms": "0",

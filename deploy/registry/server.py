@@ -1,0 +1,89 @@
+"""Apicurio Registry, which speaks the Confluent API, for as long as a `with` block."""
+
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from signal import SIGCONT, SIGSTOP
+from types import TracebackType
+from typing import Self
+
+from deploy.maven import deliver
+from producer_tools.guarded import GuardedProcess
+from producer_tools.loopback import free_port
+
+# 3.x wants Java 21, which Debian 12 does not have.
+VERSION = "2.6.13.Final"
+_JVM = ("-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+_READY_S = 90.0
+
+
+class SchemaRegistryError(RuntimeError):
+    """The registry did not start; the message holds its last lines."""
+
+
+class SchemaRegistry:
+    """A registry on a free loopback port, in memory; `url` is what clients are given.
+
+    Entering raises `SchemaRegistryError`, or `deploy.maven.MavenError` when the program cannot
+    be had.
+    """
+
+    def __init__(self) -> None:
+        self._port = free_port()
+        self.url = f"http://127.0.0.1:{self._port}/apis/ccompat/v7"
+        self._folder = tempfile.TemporaryDirectory(prefix="schema-registry-")
+        self._process: GuardedProcess | None = None
+
+    def __enter__(self) -> Self:
+        pom = Path(__file__).parent / "pom.xml"
+        try:
+            program = deliver(pom, "dependency:unpack", f"registry-{VERSION}")
+            jar = program / f"apicurio-registry-app-{VERSION}-runner.jar"
+            here = ("-Dquarkus.http.host=127.0.0.1", f"-Dquarkus.http.port={self._port}")
+            self._process = GuardedProcess(
+                ["java", *_JVM, *here, "-jar", jar],
+                log=Path(self._folder.name) / "registry.log",
+                cwd=Path(self._folder.name),
+            )
+            self._wait_until_ready(self._process)
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def _wait_until_ready(self, process: GuardedProcess) -> None:
+        deadline = time.monotonic() + _READY_S
+        while time.monotonic() < deadline and process.poll() is None:
+            try:
+                urllib.request.urlopen(f"{self.url}/subjects", timeout=2).close()
+            except (urllib.error.URLError, OSError):
+                time.sleep(0.1)
+            else:
+                return
+        raise SchemaRegistryError(f"The registry did not start.\n{process.log_tail()}")
+
+    def suspend(self) -> None:
+        """SIGSTOP: connections are accepted and nothing answers."""
+        if self._process is not None:
+            self._process.send_signal(SIGSTOP)
+
+    def resume(self) -> None:
+        """SIGCONT, after `suspend`."""
+        if self._process is not None:
+            self._process.send_signal(SIGCONT)
+
+    def close(self) -> None:
+        """Stop the registry; everything in it is lost."""
+        if self._process is not None:
+            self._process.kill()
+        self._folder.cleanup()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()

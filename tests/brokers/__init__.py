@@ -1,0 +1,1 @@
+"""Real brokers for tests, and what tests do to them."""
