@@ -1,0 +1,131 @@
+"""Reading the service's events as a subscriber should: only what was committed."""
+
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaException, TopicPartition
+
+from schemas.codec import Decoder
+from schemas.records import Record
+from schemas.registry import RegistryClient
+
+_METADATA_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event and where it lies."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: str
+    record: Record
+
+    def to_json(self) -> str:
+        """One line: topic, partition, offset, type, key and value."""
+        line = {
+            "topic": self.topic,
+            "partition": self.partition,
+            "offset": self.offset,
+            "type": self.record.avro_name,
+            "key": self.key,
+            "value": self.record.to_avro(),
+        }
+        return json.dumps(line, ensure_ascii=False, default=lambda moment: moment.isoformat())
+
+
+class Subscriber:
+    """Reads topics with read_committed from all partitions, without a consumer group.
+
+    Args:
+        bootstrap_servers: `host:port`, several comma-separated.
+        topics: which record to expect on which topic.
+        from_beginning: start at the oldest event, else at those written from now on.
+        kafka: further librdkafka properties.
+        registry: needed to read events in Confluent wire format.
+
+    Raises:
+        confluent_kafka.KafkaException: the brokers cannot be reached.
+        LookupError: a topic does not exist.
+    """
+
+    def __init__(
+        self,
+        bootstrap_servers: str,
+        topics: Mapping[str, type[Record]],
+        from_beginning: bool = True,
+        kafka: Mapping[str, str] | None = None,
+        registry: RegistryClient | None = None,
+    ) -> None:
+        self._topics = dict(topics)
+        self._decoder = Decoder(registry)
+        self._consumer = Consumer(
+            {
+                **(kafka or {}),
+                "bootstrap.servers": bootstrap_servers,
+                "group.id": "speakerstream-reader",  # required by the client, never joined
+                "enable.auto.commit": False,
+                "isolation.level": "read_committed",
+                "auto.offset.reset": "error",
+            }
+        )
+        start = OFFSET_BEGINNING if from_beginning else OFFSET_END
+        self._consumer.assign(
+            [
+                TopicPartition(topic, partition, start)
+                for topic in topics
+                for partition in self._partitions(topic)
+            ]
+        )
+
+    def _partitions(self, topic: str) -> Sequence[int]:
+        metadata = self._consumer.list_topics(topic, timeout=_METADATA_S).topics[topic]
+        if metadata.error is not None or not metadata.partitions:
+            raise LookupError(f"there is no topic {topic}: run `speakerstream topics --create`")
+        return list(metadata.partitions)
+
+    def poll(self, timeout_s: float) -> Event | None:
+        """The next event, or None when none came in time.
+
+        Raises:
+            schemas.errors.SchemaError: the record is no such event.
+            confluent_kafka.KafkaException: the client reports an error.
+        """
+        message = self._consumer.poll(timeout_s)
+        if message is None:
+            return None
+        if (error := message.error()) is not None:
+            raise KafkaException(error)
+        topic = message.topic() or ""
+        return Event(
+            topic=topic,
+            partition=_known(message.partition()),
+            offset=_known(message.offset()),
+            key=_bytes(message.key()).decode(errors="replace"),
+            record=self._decoder.decode(_bytes(message.value()), self._topics[topic]),
+        )
+
+    def events(self, until_idle_s: float) -> Iterator[Event]:
+        """Events until none has come for so long."""
+        deadline = time.monotonic() + until_idle_s
+        while time.monotonic() < deadline:
+            if (event := self.poll(0.2)) is not None:
+                deadline = time.monotonic() + until_idle_s
+                yield event
+
+    def close(self) -> None:
+        """Free the client."""
+        self._consumer.close()
+
+
+def _known(value: int | None) -> int:
+    assert value is not None  # of every message without an error
+    return value
+
+
+def _bytes(value: Any) -> bytes:
+    return value.encode() if isinstance(value, str) else value or b""
