@@ -1,0 +1,44 @@
+# `make` lists the targets. Each sets itself up first; nothing is installed outside this folder.
+
+PYTHON = python3
+ENVIRONMENT = .venv/complete
+ROOMS = consumer schemas producer_tools tests deploy
+# Two inference threads beside another busy process are many times slower than one.
+PYTEST = OMP_NUM_THREADS=1 .venv/bin/python -m pytest
+
+.PHONY: help setup demo test test-parts lint lock clean
+
+help:
+	@echo "make demo        diarize the sample meeting through a broker, end to end"
+	@echo "                 (BOOTSTRAP=host:port uses a broker of yours)"
+	@echo "make test        unit, property and integration tests"
+	@echo "make test-parts  the tests that take longer or need more parts"
+	@echo "make lint        ruff and mypy --strict"
+	@echo "make setup       only create .venv (PYTHON=... chooses the Python)"
+	@echo "make lock        renew requirements.lock from pyproject.toml"
+	@echo "make clean       remove .venv, build and caches"
+
+setup: $(ENVIRONMENT)
+
+$(ENVIRONMENT): requirements.lock deploy/setup/environment.py deploy/setup/uv.txt
+	@$(PYTHON) deploy/setup/environment.py
+
+demo: $(ENVIRONMENT)
+	@.venv/bin/speakerstream demo
+
+test: $(ENVIRONMENT)
+	$(PYTEST) -m "not parts"
+
+test-parts: $(ENVIRONMENT)
+	$(PYTEST) -m parts
+
+lint: $(ENVIRONMENT)
+	.venv/bin/ruff check $(ROOMS)
+	.venv/bin/ruff format --check $(ROOMS)
+	.venv/bin/mypy $(ROOMS)
+
+lock: $(ENVIRONMENT)
+	.venv/bin/python deploy/setup/lock.py
+
+clean:
+	rm -rf .venv build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
