@@ -195,8 +195,6 @@ def _decode_av(data: bytes, container: Container, mixer: _Mixer) -> None:
                         f"{container.title}: the sample rate or the channels change midway",
                     )
                 mixer.add(_block(frame))
-    except MemoryError:
-        raise
     except (FFmpegError, ValueError, UnicodeError) as error:
         if mixer.frames:
             raise truncated(f"{container.title}: {error} after {mixer.frames} frames") from None

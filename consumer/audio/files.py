@@ -27,7 +27,7 @@ class FileSource:
     def open(self, location: Location, reference: Reference) -> Iterator[Body]:
         """Open a regular file; see `Source.open`."""
         descriptor = _open(location)
-        with open(descriptor, "rb") as file:  # noqa: PTH123 (a descriptor, not a path)
+        try:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
                 raise forbidden(str(location), "it is not a regular file")
@@ -35,7 +35,9 @@ class FileSource:
                 raise PermanentError(
                     Reason.OBJECT_CHANGED, f"{location} has another etag than the event says"
                 )
-            yield Body(status.st_size, iter(lambda: file.read(_PIECE), b""))
+            yield Body(status.st_size, _pieces(descriptor, location))
+        finally:
+            os.close(descriptor)
 
     def check(self, location: Location) -> None:
         """See `Source.check`: the prefix is a readable directory (or file)."""
@@ -47,6 +49,14 @@ class FileSource:
 
     def close(self) -> None:
         """Nothing is kept open."""
+
+
+def _pieces(descriptor: int, location: Location) -> Iterator[bytes]:
+    try:
+        while piece := os.read(descriptor, _PIECE):
+            yield piece
+    except OSError as error:  # a network file system, perhaps
+        raise TransientError(f"{location} cannot be read: {error.strerror}") from None
 
 
 def _etag(status: os.stat_result) -> str:

@@ -23,7 +23,6 @@ from consumer.errors import (
 MAX_REDIRECTS = 5
 _REDIRECTS = (301, 302, 303, 307, 308)
 _LATER = (408, 425, 429)  # answers of a server that is there and asks to come back
-_PIECE = 1 << 16
 _ERROR_BODY = 4096  # enough of a store's error document to find its code in
 
 
@@ -38,6 +37,9 @@ class HttpSource:
     def __init__(self, allow: AllowList, *, connect_s: float, read_s: float) -> None:
         self._allow = allow
         self._timeout = httpx.Timeout(read_s, connect=connect_s)
+        self._tls = (
+            httpx.create_ssl_context()
+        )  # honours SSL_CERT_FILE for certificates of one's own
         # One client per host: connections are pooled by address, and two hosts may share one.
         self._clients: dict[tuple[str, str], httpx.Client] = {}
         self._lock = Lock()
@@ -114,7 +116,10 @@ class HttpSource:
             place = (location.scheme, location.authority)
             if place not in self._clients:
                 self._clients[place] = httpx.Client(
-                    timeout=self._timeout, trust_env=False, follow_redirects=False
+                    verify=self._tls,
+                    timeout=self._timeout,
+                    trust_env=False,
+                    follow_redirects=False,
                 )
             return self._clients[place]
 
@@ -126,7 +131,7 @@ def _cause(error: Exception) -> str:
 
 def _pieces(response: httpx.Response, location: Location) -> Iterator[bytes]:
     try:
-        yield from response.iter_raw(_PIECE)
+        yield from response.iter_raw()  # as it comes: a size would wait for slow ones
     except httpx.TimeoutException as error:
         raise TransientError(f"{location} came too slowly: {_cause(error)}") from None
     except httpx.TransportError as error:
@@ -176,7 +181,7 @@ def _refusal(response: httpx.Response, location: Location) -> SpeakerstreamError
 def _beginning(response: httpx.Response) -> bytes:
     text = b""
     try:
-        for piece in response.iter_raw(_ERROR_BODY):
+        for piece in response.iter_raw():
             text += piece
             if len(text) >= _ERROR_BODY:
                 break

@@ -38,7 +38,7 @@ class DecoderProcess:
     """A fresh interpreter (not a fork: the parent holds threads of torch and librdkafka).
 
     It inherits one socket and none of the parent's credentials. Used by one thread at a time;
-    `kill` may be called from any. Raises WorkerDiedError if the process cannot start.
+    `kill` may be called from any. Raises WorkerDiedError or RuntimeError if it cannot start.
     """
 
     def __init__(self, limits: WorkerLimits, decode_limits: DecodeLimits, decoder: str) -> None:
@@ -60,7 +60,7 @@ class DecoderProcess:
             answer = self._receive()
         if "ready" not in answer:
             self.close()
-            raise RuntimeError(f"a decoder process {answer.get('fault')}")
+            raise RuntimeError(str(answer.get("fault")))
 
     @property
     def alive(self) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import obstore
 from obstore.exceptions import (
@@ -30,6 +30,9 @@ from consumer.errors import (
     SpeakerstreamError,
     TransientError,
 )
+
+if TYPE_CHECKING:  # names that obstore has for type checkers only
+    from obstore import GetOptions, GetResult
 
 _VENDORS = ("aws_", "google_", "azure_")
 _PIECE = 1 << 20
@@ -71,7 +74,7 @@ class StoreSource:
     @contextmanager
     def open(self, location: Location, reference: Reference) -> Iterator[Body]:
         """Open an object; see `Source.open`."""
-        claims: obstore.GetOptions = {}
+        claims: GetOptions = {}
         if reference.etag is not None:
             claims["if_match"] = quoted(reference.etag)
         if reference.version_id is not None:
@@ -140,7 +143,7 @@ class StoreSource:
         return {name: value for name, value in self._options.items() if name.startswith(vendor)}
 
 
-def _pieces(result: obstore.GetResult, location: Location) -> Iterator[bytes]:
+def _pieces(result: "GetResult", location: Location) -> Iterator[bytes]:
     try:
         for piece in result.stream(min_chunk_size=_PIECE):
             yield bytes(piece)

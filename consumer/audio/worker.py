@@ -41,7 +41,7 @@ def main(descriptor: str, decoder: str, limits_json: str, decode_limits_json: st
     try:
         decode = _load(decoder, json.loads(decode_limits_json))
     except Exception as error:
-        _answer(connection, fault=f"cannot start: {type(error).__name__}: {error}")
+        _answer(connection, fault=f"{type(error).__name__}: {error}")
         return
     _answer(connection, ready=True)
     while True:

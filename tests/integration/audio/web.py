@@ -1,0 +1,138 @@
+"""A real web server on loopback that misbehaves on request, and remembers what it was asked."""
+
+import ssl
+import threading
+import time
+from collections import Counter
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+AUDIO = bytes(range(256)) * 1000
+ETAG = '"v1"'
+
+
+class WebServer(ThreadingHTTPServer):
+    """Answers `/name`; the names are the methods `do_name` of `Handler`."""
+
+    daemon_threads = True
+
+    def __init__(self, certificate: Path | None = None) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.asked: Counter[str] = Counter()
+        self.hosts: set[str] = set()
+        if certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self.socket = context.wrap_socket(self.socket, server_side=True)
+        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Clients that hang up are what these tests are about."""
+
+    @property
+    def port(self) -> int:
+        return int(self.server_address[1])
+
+    @property
+    def base(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: WebServer
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_: object) -> None:
+        """Keep quiet."""
+
+    def do_HEAD(self) -> None:
+        self.answer(200)
+
+    def do_GET(self) -> None:
+        name = urlsplit(self.path).path.strip("/").split("/")[0]
+        self.server.asked[name] += 1
+        self.server.hosts.add(self.headers["Host"])
+        if name.isdigit():
+            self.answer(int(name), b"<Error><Code>Said</Code></Error>")
+        else:
+            getattr(self, f"do_{name}")()
+
+    def answer(
+        self, status: int, body: bytes = b"", length: int | None = None, **more: str
+    ) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body) if length is None else length))
+        for header, value in more.items():
+            self.send_header(header.replace("_", "-"), value)
+        self.end_headers()
+        self.wfile.write(body)
+        if length is not None and length > len(body):
+            self.close_connection = True
+
+    @property
+    def first(self) -> bool:
+        return self.server.asked[urlsplit(self.path).path.strip("/").split("/")[0]] == 1
+
+    def do_ok(self) -> None:
+        self.answer(200, AUDIO)
+
+    def do_empty(self) -> None:
+        self.answer(200)
+
+    def do_late(self) -> None:
+        self.answer(404) if self.first else self.answer(200, AUDIO)
+
+    def do_tagged(self) -> None:
+        wanted = self.headers["If-Match"]
+        if wanted not in (None, ETAG):
+            self.answer(412)
+        else:
+            self.answer(200, AUDIO, ETag=ETAG, x_amz_version_id="7")
+
+    def do_ignorant(self) -> None:
+        self.answer(200, AUDIO, ETag=ETAG)
+
+    def do_short(self) -> None:
+        self.answer(200, AUDIO[:1000], len(AUDIO))
+
+    def do_shortonce(self) -> None:
+        self.do_short() if self.first else self.do_ok()
+
+    def do_wrongonce(self) -> None:
+        self.answer(200, AUDIO[::-1]) if self.first else self.do_ok()
+
+    def do_silent(self) -> None:
+        time.sleep(3)
+
+    def do_drip(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(AUDIO)))
+        self.end_headers()
+        for _ in range(100):
+            self.wfile.write(b"x" * 100)
+            self.wfile.flush()
+            time.sleep(0.1)
+
+    def do_endless(self) -> None:
+        self.send_response(200)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        while True:
+            self.wfile.write(b"10000\r\n" + bytes(65536) + b"\r\n")
+
+    def do_enormous(self) -> None:
+        self.answer(200, b"x", 10**12)
+
+    def do_hangup(self) -> None:
+        self.connection.close()
+
+    def do_to(self) -> None:
+        self.answer(302, Location=parse_qs(urlsplit(self.path).query)["url"][0])
+
+    def do_loop(self) -> None:
+        self.answer(302, Location="/loop")
+
+    def do_expired(self) -> None:
+        self.answer(403, b"<Error><Code>AccessDenied</Code><Message>Request has expired</Message>")
