@@ -10,8 +10,10 @@ import importlib.util
 import json
 import os
 import platform
+import ssl
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -26,7 +28,7 @@ class SetupError(Exception):
 
 def main() -> None:
     """Make the environment, then mark it complete for make."""
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036 (any Python may run this file)
         raise SetupError(f"Python {platform.python_version()} is too old: install 3.11 or newer.")
     print(announcement(), flush=True)
     uv = fetch_uv()
@@ -34,7 +36,7 @@ def main() -> None:
         run(uv, "venv", "--quiet", "--allow-existing", "--python", sys.executable, VENV)
     install = (uv, "pip", "install", "--python", VENV / "bin" / "python")
     run(*install, "--require-hashes", "--requirement", ROOT / "requirements.lock")
-    # The build back end is in the lock too: nothing unpinned is fetched.
+    # The build back end is in the lock: an isolated build would fetch an unpinned one.
     run(*install, "--no-deps", "--no-build-isolation", "--editable", ROOT)
     (VENV / "complete").touch()
 
@@ -85,11 +87,34 @@ def throwaway_python() -> Path:
 
 def run(*command: str | Path) -> None:
     """Run a step; its own output says what went wrong."""
-    # NeMo's largest dependencies are files of 500 MB: slow lines need more than uv's 30 s.
-    environment = {"UV_HTTP_TIMEOUT": "300", "UV_NO_CONFIG": "1", **os.environ}
+    environment = uv_defaults() | os.environ
     done = subprocess.run([*map(str, command)], env=environment, check=False)
     if done.returncode != 0:
         raise SetupError(f"The set-up stopped at: {' '.join(map(str, command))}")
+
+
+@cache
+def uv_defaults() -> dict[str, str]:
+    """What uv has to be told to reach the index that pip on this machine reaches."""
+    # Some wheels are files of 500 MB: slow lines need more than uv's 30 s.
+    defaults = {"UV_HTTP_TIMEOUT": "300", "UV_NO_CONFIG": "1"}
+    certificates = ssl.get_default_verify_paths()
+    folder = Path(certificates.capath or os.devnull)
+    if (
+        sys.platform == "darwin"
+        or certificates.cafile
+        or (folder.is_dir() and any(folder.iterdir()))
+    ):
+        # As pip does: an institution's own authority is known to the system, not to uv.
+        defaults["UV_SYSTEM_CERTS"] = "1"
+    asked = subprocess.run(
+        [sys.executable, "-m", "pip", "config", "get", "global.index-url"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    index = os.environ.get("PIP_INDEX_URL") or asked.stdout.strip()
+    return defaults | ({"UV_DEFAULT_INDEX": index} if index else {})
 
 
 if __name__ == "__main__":

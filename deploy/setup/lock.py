@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 import tempfile
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -88,4 +87,4 @@ def supported_tags(platforms: list[str]) -> Iterator[Tag]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
