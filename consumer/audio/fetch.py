@@ -57,8 +57,9 @@ class Fetcher:
         deadline = time.monotonic() + self._limits.total_s
         try:
             return self._read(location, reference, deadline)
-        except DamagedTransferError:
-            pass
+        except DamagedTransferError as damage:
+            if time.monotonic() > deadline:
+                raise damage.verdict from None
         try:
             return self._read(location, reference, deadline)
         except DamagedTransferError as damage:

@@ -40,8 +40,9 @@ class HttpSource:
         self._tls = (
             httpx.create_ssl_context()
         )  # honours SSL_CERT_FILE for certificates of one's own
-        # One client per host: connections are pooled by address, and two hosts may share one.
-        self._clients: dict[tuple[str, str], httpx.Client] = {}
+        # One pool per host: connections are kept by address, and two hosts may share one. A bare
+        # transport follows no redirects, keeps no cookies and knows no proxies.
+        self._pools: dict[tuple[str, str], httpx.HTTPTransport] = {}
         self._lock = Lock()
 
     @contextmanager
@@ -72,9 +73,9 @@ class HttpSource:
     def close(self) -> None:
         """Close all connections."""
         with self._lock:
-            for client in self._clients.values():
-                client.close()
-            self._clients.clear()
+            for pool in self._pools.values():
+                pool.close()
+            self._pools.clear()
 
     def _follow(self, location: Location, headers: Mapping[str, str]) -> httpx.Response:
         hop = location
@@ -84,7 +85,7 @@ class HttpSource:
             if response.status_code not in _REDIRECTS or target is None:
                 return response
             response.close()
-            hop = self._allow.check(urljoin(hop.url, target))
+            hop = self._allow.check(_joined(hop, target))
         raise forbidden(str(location), f"it redirects more than {MAX_REDIRECTS} times")
 
     def _send(
@@ -93,17 +94,17 @@ class HttpSource:
         url = httpx.URL(location.url)
         port = url.port or (443 if location.scheme == "https" else 80)
         host = url.host
-        client = self._client(location)
+        pool = self._pool(location)
         failure: Exception | None = None
         for address in resolve(host, port, allow_private=self._allow.allow_private_hosts):
-            request = client.build_request(
+            request = httpx.Request(
                 method,
                 url.copy_with(host=address),
-                headers={**headers, "Host": location.authority},
-                extensions={"sni_hostname": host},
+                headers={**headers, "Host": location.authority, "User-Agent": "speakerstream"},
+                extensions={"sni_hostname": host, "timeout": self._timeout.as_dict()},
             )
             try:
-                return client.send(request, stream=True)
+                return pool.handle_request(request)
             except (httpx.ConnectError, httpx.ConnectTimeout) as error:
                 failure = error
             except httpx.TransportError as error:
@@ -111,17 +112,19 @@ class HttpSource:
         cause = _cause(failure) if failure is not None else "no address"
         raise TransientError(f"{location} cannot be reached: {cause}")
 
-    def _client(self, location: Location) -> httpx.Client:
+    def _pool(self, location: Location) -> httpx.HTTPTransport:
         with self._lock:
             place = (location.scheme, location.authority)
-            if place not in self._clients:
-                self._clients[place] = httpx.Client(
-                    verify=self._tls,
-                    timeout=self._timeout,
-                    trust_env=False,
-                    follow_redirects=False,
-                )
-            return self._clients[place]
+            if place not in self._pools:
+                self._pools[place] = httpx.HTTPTransport(verify=self._tls, trust_env=False)
+            return self._pools[place]
+
+
+def _joined(hop: Location, target: str) -> str:
+    try:
+        return urljoin(hop.url, target)
+    except ValueError:  # brackets that are no IPv6 address
+        raise forbidden(str(hop), "it redirects to what is no uri") from None
 
 
 def _cause(error: Exception) -> str:

@@ -124,6 +124,8 @@ def _authority(scheme: str, text: str) -> str:
         if match is None:
             raise ValueError("its host is not a plain host name (with a port at most)")
         port = match["port"]
+        if port is not None and int(port) > 65_535:
+            raise ValueError("its port is no port")
         host = match["host"].removesuffix(".")
         return host if port in (None, _DEFAULT_PORT[scheme]) else f"{host}:{port}"
     if not _BUCKET.fullmatch(text):

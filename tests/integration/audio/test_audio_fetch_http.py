@@ -21,6 +21,7 @@ from consumer.errors import (
     SpeakerstreamError,
     TransientError,
 )
+from tests.brokers.parts import RealParts
 from tests.integration.audio.web import AUDIO, WebServer
 
 SHA256 = hashlib.sha256(AUDIO).hexdigest()
@@ -61,6 +62,12 @@ def test_bytes_arrive_and_are_verified(web: WebServer, fetcher: Fetcher) -> None
     assert fetcher.fetch(Reference(uri)) == AUDIO
     assert fetcher.fetch(Reference(uri, len(AUDIO), SHA256.upper())) == AUDIO
     assert web.asked["ok"] == 2
+
+
+def test_a_signature_is_sent_as_it_came(web: WebServer, fetcher: Fetcher) -> None:
+    query = "X-Amz-Credential=A%2F2026%2fus&a+b=c%20d/e='~!*()@:&empty=&bare"
+    fetcher.fetch(Reference(f"{web.base}/ok?{query}"))
+    assert web.queries["ok"] == query
 
 
 @pytest.mark.parametrize(("status", "code"), [(404, "object_missing"), (410, "object_missing")])
@@ -169,6 +176,8 @@ def test_redirects_out_of_what_is_allowed(web: WebServer, fetcher: Fetcher) -> N
         "file:///etc/passwd",
         "//evil.example/ok",
         "ftp://127.0.0.1/ok",
+        "http://[::1",
+        "http://127.0.0.1:99999/ok",
     ):
         assert reason(fetcher, redirect(web, target)) is Reason.REFERENCE_FORBIDDEN
     assert not other.asked
@@ -205,10 +214,9 @@ def test_the_connection_goes_to_the_address_that_was_checked(
 
 
 @pytest.fixture
-def certificate(tmp_path: Path) -> Path:
+def certificate(tmp_path: Path, real_parts: RealParts) -> Path:
     """Key and self-signed certificate for the name `localhost`."""
-    if shutil.which("openssl") is None:
-        pytest.skip("real part missing: openssl")
+    real_parts.need("openssl", None if shutil.which("openssl") else "install openssl")
     path = tmp_path / "localhost.pem"
     options = "-x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2"
     options += " -subj /CN=localhost -addext subjectAltName=DNS:localhost"

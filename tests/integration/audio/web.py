@@ -22,6 +22,7 @@ class WebServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.asked: Counter[str] = Counter()
         self.hosts: set[str] = set()
+        self.queries: dict[str, str] = {}  # the last of each name, as it came
         if certificate is not None:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(certificate)
@@ -53,6 +54,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         name = urlsplit(self.path).path.strip("/").split("/")[0]
         self.server.asked[name] += 1
+        self.server.queries[name] = urlsplit(self.path).query
         self.server.hosts.add(self.headers["Host"])
         if name.isdigit():
             self.answer(int(name), b"<Error><Code>Said</Code></Error>")

@@ -1,0 +1,93 @@
+"""A real S3 server: VersityGW over a directory, on loopback, built once by the Go toolchain."""
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+VERSION = "v1.8.0"
+MODULE = "github.com/versity/versitygw/cmd/versitygw"
+_TOOLS = Path(__file__).parents[3] / "build" / "tools"
+
+
+def missing() -> str | None:
+    """Why the server cannot be had, None if it can."""
+    if _found() is None and shutil.which("go") is None:
+        return "install Go, or put versitygw on the PATH"
+    return None
+
+
+def _found() -> str | None:
+    return shutil.which("versitygw", path=f"{_TOOLS}{os.pathsep}{os.environ.get('PATH', '')}")
+
+
+def program() -> str:
+    """The server's path; builds it (about two minutes) if it is not there yet."""
+    if _found() is None:
+        environment = {**os.environ, "GOBIN": str(_TOOLS)}
+        subprocess.run(["go", "install", f"{MODULE}@{VERSION}"], env=environment, check=True)
+    return str(_found())
+
+
+class S3Server:
+    """One server with a root account and one that owns nothing (`stranger`)."""
+
+    root = ("root", "root-secret")
+    stranger = ("stranger", "stranger-secret")
+
+    def __init__(self, directory: Path) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self._address = f"127.0.0.1:{free.getsockname()[1]}"
+        self.endpoint = f"http://{self._address}"
+        self._iam = directory / "iam"
+        self._buckets = directory / "buckets"
+        self._iam.mkdir()
+        self._buckets.mkdir()
+        self.start()
+        self._admin("create-user", "-a", self.stranger[0], "-s", self.stranger[1], "-r", "user")
+
+    def start(self) -> None:
+        """Start it (again): objects stay."""
+        self._process = subprocess.Popen(
+            [program(), "--port", self._address, "--iam-dir", self._iam, "posix", self._buckets],
+            env={"ROOT_ACCESS_KEY": self.root[0], "ROOT_SECRET_KEY": self.root[1]},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        end = time.monotonic() + 20
+        host, port = self._address.split(":")
+        while True:
+            try:
+                socket.create_connection((host, int(port)), 1).close()
+            except OSError:
+                if time.monotonic() > end or self._process.poll() is not None:
+                    raise
+                time.sleep(0.05)
+            else:
+                return
+
+    def stop(self) -> None:
+        """End it."""
+        self._process.terminate()
+        self._process.wait(10)
+
+    def create_bucket(self, name: str) -> None:
+        """Make a bucket that the root account owns."""
+        self._admin("create-bucket", "--owner", self.root[0], "--bucket", name)
+
+    def options(self, account: tuple[str, str] = root) -> dict[str, str]:
+        """Store options for this server."""
+        return {
+            "aws_endpoint": self.endpoint,
+            "aws_access_key_id": account[0],
+            "aws_secret_access_key": account[1],
+            "aws_region": "us-east-1",
+            "allow_http": "true",
+        }
+
+    def _admin(self, *arguments: str) -> None:
+        who = ["-a", self.root[0], "-s", self.root[1], "--er", self.endpoint]
+        subprocess.run([program(), "admin", *who, *arguments], check=True, capture_output=True)
