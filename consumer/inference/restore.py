@@ -1,0 +1,36 @@
+"""NeMo models out of `.nemo` files."""
+
+import importlib
+from typing import Any
+
+from consumer.errors import ExitCode, FatalError
+from consumer.inference.checkpoints import Checkpoint
+from consumer.inference.quiet import quiet
+from consumer.inference.results import SAMPLE_RATE
+
+
+def restore(checkpoint: Checkpoint, kind: str, device: str) -> Any:
+    """The model of class `kind` (a name in `nemo.collections.asr.models`), ready for inference.
+
+    Raises `FatalError` (CHECKPOINT) for a damaged file, another kind of model, or one made for
+    another sample rate. NeMo is imported here, at the first call (over ten seconds).
+    """
+    with quiet():
+        wanted = getattr(importlib.import_module("nemo.collections.asr.models"), kind)
+        try:
+            model = wanted.restore_from(str(checkpoint.path), map_location=device)
+        except Exception as error:  # NeMo lets anything out: tarfile, pickle, hydra, torch
+            why = (str(error).strip() or repr(error)).partition("\n")[0]
+            raise FatalError(
+                ExitCode.CHECKPOINT,
+                f"{checkpoint.path} cannot be restored as a {kind} ({why}): get the file again, "
+                "or name another checkpoint",
+            ) from error
+    rate = model.cfg.preprocessor.sample_rate if isinstance(model, wanted) else None
+    if rate != SAMPLE_RATE:
+        what = f"was made for audio of {rate} Hz" if rate else f"holds a {type(model).__name__}"
+        raise FatalError(
+            ExitCode.CHECKPOINT,
+            f"{checkpoint.path} {what}; name a {kind} for audio of {SAMPLE_RATE} Hz",
+        )
+    return model.eval()

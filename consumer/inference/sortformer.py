@@ -1,0 +1,135 @@
+"""Speaker probabilities of a batch of waveforms, from NeMo's Sortformer.
+
+NeMo's `diarize()` is not used: it writes files, builds a data loader and empties the device's
+cache at every call, and scales by the maximum of the whole batch, so that a loud neighbour changes
+a quiet chunk. Here preprocessor, encoder and head run as `SortformerEncLabelModel.forward` runs
+them, with the scale taken per row. A row alone equals `diarize()`; with mates it does not move.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import torch
+
+from consumer.errors import ExitCode, FatalError
+from consumer.inference.batches import stack
+from consumer.inference.checkpoints import Checkpoint
+from consumer.inference.intervals import UNIT_S
+from consumer.inference.options import StreamingCache
+from consumer.inference.restore import restore
+from consumer.inference.results import SAMPLE_RATE, Waveform
+from consumer.inference.segments import Probabilities
+
+
+class Sortformer:
+    """A restored diarizer on a device.
+
+    `streaming` is True for the kind with a speaker cache. `units` is the number of 10 ms steps in
+    a frame of the output. All of it comes from the model's configuration.
+    """
+
+    def __init__(
+        self, checkpoint: Checkpoint, device: str, *, bf16: bool, cache: StreamingCache
+    ) -> None:
+        """Raises `FatalError` for a checkpoint that is no Sortformer or a cache it refuses."""
+        self._model = restore(checkpoint, "SortformerEncLabelModel", device)
+        self._device = device
+        self._bf16 = bf16
+        config = self._model.cfg
+        hop = round(config.preprocessor.window_stride * SAMPLE_RATE)
+        self.units = round(config.encoder.subsampling_factor * hop / (UNIT_S * SAMPLE_RATE))
+        # Normalising over one feature frame has no standard deviation, and none fails in the
+        # encoder: shorter audio is filled up with silence to two.
+        self._least_samples = 2 * hop
+        self._prepare()
+        self.streaming = bool(self._model.streaming_mode)
+        if self.streaming:
+            self._set_cache(cache)
+
+    def _prepare(self) -> None:
+        featurizer = self._model.preprocessor.featurizer
+        featurizer.dither, featurizer.pad_to = 0.0, 0
+        for module in self._model.encoder.modules():
+            if hasattr(module, "use_pytorch_sdpa"):
+                module.use_pytorch_sdpa = True  # same output within 1e-7, faster, less memory
+
+    def _set_cache(self, cache: StreamingCache) -> None:
+        modules = self._model.sortformer_modules
+        for name, value in asdict(cache).items():
+            setattr(modules, name, value)
+        try:
+            modules._check_streaming_parameters()
+        except (TypeError, ValueError) as error:
+            raise FatalError(ExitCode.SETTINGS, f"streaming cache settings: {error}") from error
+
+    def probabilities(self, waveforms: Sequence[Waveform]) -> list[Probabilities]:
+        """Per waveform its own frames: shape (frames, speakers), float32, on the CPU.
+
+        Any length from one sample up. The streaming kind takes one row after the other: its cache
+        keeps the best frames, and a near tie among those could fall otherwise in a batch.
+        """
+        if not self.streaming:
+            return self._offline(waveforms)
+        return [self._streamed(waveform) for waveform in waveforms]
+
+    @torch.inference_mode()
+    def _offline(self, waveforms: Sequence[Waveform]) -> list[Probabilities]:
+        features, lengths = self._features([self._scaled(waveform) for waveform in waveforms])
+        with self._autocast():
+            states, frames = self._model.frontend_encoder(
+                processed_signal=features, processed_signal_length=lengths
+            )
+            rows = self._model.forward_infer(states, frames)
+        return [_own(row[:count]) for row, count in zip(rows, frames.tolist(), strict=True)]
+
+    def _scaled(self, waveform: Waveform) -> Waveform:
+        """The waveform as NeMo scales it alone: by its maximum (not the largest magnitude)."""
+        signal = torch.as_tensor(waveform, dtype=torch.float32)
+        divisor = signal.max() + self._model.eps
+        scaled: Waveform = ((1 / divisor) * signal if divisor != 0 else signal).numpy()
+        return scaled
+
+    @torch.inference_mode()
+    def _streamed(self, waveform: Waveform) -> Probabilities:
+        features, lengths = self._features([waveform])
+        modules = self._model.sortformer_modules
+        state = modules.init_streaming_state(
+            batch_size=1, async_streaming=self._model.async_streaming, device=self._device
+        )
+        rows = torch.zeros((1, 0, modules.n_spk), device=self._device)
+        steps = modules.streaming_feat_loader(
+            feat_seq=features,
+            feat_seq_length=lengths,
+            feat_seq_offset=torch.zeros_like(lengths),
+        )
+        with self._autocast():
+            for _, chunk, chunk_lengths, left, right in steps:
+                state, rows = self._model.forward_streaming_step(
+                    processed_signal=chunk,
+                    processed_signal_length=chunk_lengths,
+                    streaming_state=state,
+                    total_preds=rows,
+                    left_offset=left,
+                    right_offset=right,
+                )
+        return _own(rows[0])
+
+    def _features(self, waveforms: Sequence[Waveform]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Mel features (rows, features, longest) and their lengths in feature frames."""
+        signal, lengths = stack(waveforms, self._device)
+        lengths = lengths.clamp(min=self._least_samples)
+        missing = int(lengths.max()) - signal.shape[1]
+        signal = torch.nn.functional.pad(signal, (0, missing))
+        features, counts = self._model.preprocessor(input_signal=signal, length=lengths)
+        return features[:, :, : counts.max()], counts
+
+    def _autocast(self) -> Any:
+        return torch.autocast(
+            torch.device(self._device).type, dtype=torch.bfloat16, enabled=self._bf16
+        )
+
+
+def _own(row: torch.Tensor) -> Probabilities:
+    probabilities: Probabilities = row.float().cpu().numpy().copy()
+    return probabilities

@@ -1,0 +1,34 @@
+"""Voice embeddings of windows of speech, from NeMo's TitaNet.
+
+NeMo's `batch_inference` repeats short clips up to the longest one of the batch, so an embedding
+depends on its mates. Here the model's own `forward` gets zero padding with lengths, which its
+convolutions, its squeeze-and-excitation and its pooling mask.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from consumer.inference.batches import stack
+from consumer.inference.checkpoints import Checkpoint
+from consumer.inference.restore import restore
+from consumer.inference.results import Waveform
+
+
+class TitaNet:
+    """A restored embedder on a device. Always in fp32: fingerprints meet those of other chunks."""
+
+    def __init__(self, checkpoint: Checkpoint, device: str) -> None:
+        """Raises `FatalError` (CHECKPOINT) for a checkpoint that is no speaker model."""
+        self._model = restore(checkpoint, "EncDecSpeakerLabelModel", device)
+        self._model.preprocessor.featurizer.dither = 0.0
+        self._device = device
+
+    @torch.inference_mode()
+    def embed(self, windows: Sequence[Waveform]) -> list[NDArray[np.float32]]:
+        """One embedding per window as the model gives it, not normalised: shape (dimensions,)."""
+        signal, lengths = stack(windows, self._device)
+        _, embeddings = self._model.forward(input_signal=signal, input_signal_length=lengths)
+        return list(embeddings.float().cpu().numpy())
