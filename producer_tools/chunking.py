@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,8 @@ from schemas.records import AudioChunk
 
 MAX_RECORDING_S = 12 * 3600.0
 _DIGEST_CHARACTERS = 8
+_SHORTEST_S = 0.1
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +51,9 @@ def cut(waveform: Waveform, recording_id: str, chunk_s: float, prefix: str) -> I
     Raises:
         ValueError: `chunk_s` is under 0.1 s.
     """
-    if chunk_s < 0.1:
-        raise ValueError(f"chunks of {chunk_s} s are too short; use at least 0.1")
+    if not chunk_s >= _SHORTEST_S:
+        raise ValueError(f"chunks of {chunk_s} s are too short; use at least {_SHORTEST_S}")
+    folder = f"{prefix.rstrip('/')}/{_folder(recording_id)}"
     length = round(chunk_s * SAMPLE_RATE)
     starts = range(0, len(waveform), length)
     for sequence, start in enumerate(starts):
@@ -63,13 +67,21 @@ def cut(waveform: Waveform, recording_id: str, chunk_s: float, prefix: str) -> I
             sequence=sequence,
             start_s=start_s,
             duration_s=duration_s,
-            uri=f"{prefix.rstrip('/')}/{recording_id}/{chunk_id}.flac",
+            uri=f"{folder}/{chunk_id}.flac",
             size_bytes=len(audio),
             sha256=hashlib.sha256(audio).hexdigest(),
             content_type="audio/flac",
             last=start == starts[-1],
         )
         yield CutChunk(event, audio)
+
+
+def _folder(recording_id: str) -> str:
+    """A folder of its own for any id, the same in a URL, a bucket and a file system."""
+    safe = _UNSAFE.sub("_", recording_id)[:100].strip(".")
+    if safe == recording_id:
+        return safe
+    return f"{safe}-{hashlib.sha256(recording_id.encode()).hexdigest()[:_DIGEST_CHARACTERS]}"
 
 
 def _flac(samples: Waveform) -> bytes:

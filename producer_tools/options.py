@@ -1,0 +1,82 @@
+"""Options that several commands share; the environment variables are the service's."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import fields
+from typing import Annotated, NoReturn
+
+import typer
+from confluent_kafka import KafkaException
+
+from consumer.errors import SpeakerstreamError
+from consumer.events import Topics
+from producer_tools.publisher import PublishError
+from schemas.errors import SchemaError
+from schemas.registry import ConfluentRegistry
+
+Bootstrap = Annotated[
+    str,
+    typer.Option(
+        envvar="SPEAKERSTREAM_BOOTSTRAP_SERVERS", help="Kafka brokers, host:port, comma-separated"
+    ),
+]
+KafkaProperties = Annotated[
+    list[str] | None,
+    typer.Option("--kafka", metavar="NAME=VALUE", help="librdkafka property; may be repeated"),
+]
+RegistryUrl = Annotated[
+    str | None,
+    typer.Option(
+        envvar="SPEAKERSTREAM_SCHEMA_REGISTRY_URL",
+        help="schema registry; none: Avro single-object encoding",
+    ),
+]
+
+
+def topics() -> Topics:
+    """The topics' names, where wanted from the service's SPEAKERSTREAM_TOPIC_* variables."""
+    found = {
+        field.name: os.environ.get(f"SPEAKERSTREAM_TOPIC_{field.name.upper()}")
+        for field in fields(Topics)
+    }
+    return Topics(**{name: topic for name, topic in found.items() if topic})
+
+
+def kafka(properties: list[str] | None) -> dict[str, str]:
+    """`NAME=VALUE` options as properties."""
+    pairs = [text.partition("=") for text in properties or []]
+    for name, equals, _ in pairs:
+        if not (name and equals):
+            raise typer.BadParameter(f"{name!r} is no NAME=VALUE", param_hint="--kafka")
+    return {name: value for name, _, value in pairs}
+
+
+def registry(url: str | None, register: bool = False) -> ConfluentRegistry | None:
+    """The registry at a URL, None without one."""
+    return ConfluentRegistry(url, register=register) if url else None
+
+
+@contextmanager
+def errors_in_a_sentence() -> Iterator[None]:
+    """Ends the program with one sentence for the errors a person can do something about."""
+    try:
+        yield
+    except KafkaException as error:
+        fail(f"Kafka: {error.args[0].str()}")
+    except (
+        SpeakerstreamError,
+        SchemaError,
+        PublishError,
+        LookupError,
+        OSError,
+        ValueError,
+    ) as error:
+        fail(str(error))
+
+
+def fail(message: str) -> NoReturn:
+    """Print a sentence to standard error and end with exit code 1."""
+    print(message, file=sys.stderr)
+    raise typer.Exit(1)

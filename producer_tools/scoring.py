@@ -1,0 +1,61 @@
+"""Diarization error rate of turns against a reference, by pyannote.metrics."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from producer_tools.rttm import Turn
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorRate:
+    """Seconds of error and of reference speech; no collar, overlapped speech is scored."""
+
+    missed_s: float
+    false_alarm_s: float
+    confusion_s: float
+    speech_s: float
+
+    @property
+    def der(self) -> float:
+        """Error over speech; can exceed 1."""
+        return (self.missed_s + self.false_alarm_s + self.confusion_s) / self.speech_s
+
+
+def error_rate(
+    reference: Sequence[Turn], hypothesis: Sequence[Turn], spans: Iterable[tuple[float, float]]
+) -> ErrorRate:
+    """DER summed over spans of the recording (start and end in seconds).
+
+    Names are matched anew in each span: one span over everything scores the speakers of a
+    recording, one span per chunk scores local speakers.
+
+    Raises:
+        ValueError: nobody speaks in the reference.
+    """
+    # Late: imports pandas and scikit-learn.
+    from pyannote.core import Annotation, Segment, Timeline
+    from pyannote.metrics.diarization import DiarizationErrorRate
+
+    def annotation(turns: Sequence[Turn]) -> Annotation:
+        made = Annotation()
+        for track, turn in enumerate(turns):
+            made[Segment(turn.start_s, turn.start_s + turn.duration_s), track] = turn.speaker
+        return made
+
+    metric = DiarizationErrorRate(collar=0.0, skip_overlap=False)
+    said, heard = annotation(reference), annotation(hypothesis)
+    for start, end in spans:
+        span = Timeline([Segment(start, end)])
+        metric(said.crop(span), heard.crop(span), uem=span)
+
+    def total(component: str) -> float:
+        return float(metric[component])  # type: ignore[arg-type]
+
+    if not total("total"):
+        raise ValueError("nobody speaks in the reference, so there is no error rate")
+    return ErrorRate(
+        missed_s=total("missed detection"),
+        false_alarm_s=total("false alarm"),
+        confusion_s=total("confusion"),
+        speech_s=total("total"),
+    )
