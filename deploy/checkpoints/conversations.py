@@ -1,0 +1,119 @@
+"""Draws training conversations without end: who, where, through what, from easy to hard."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from deploy.checkpoints import rooms
+from deploy.checkpoints.pool import PoolVoice
+from deploy.checkpoints.sessions import Acoustics, Span, fill, mix
+from deploy.checkpoints.speech import SAMPLE_RATE, Samples
+from deploy.checkpoints.turns import draw_manner, turns
+
+BANDS = ((200.0, 3500.0), (120.0, 3800.0), (80.0, 5500.0), (60.0, 7200.0))
+
+
+@dataclass(frozen=True)
+class Difficulty:
+    """What a conversation may be like."""
+
+    speakers: tuple[float, ...] = (0.1, 0.4, 0.28, 0.22)  # chance of 1, 2, 3, 4
+    overlap: float = 0.8  # chance that speech may overlap
+    room: float = 0.5
+    noise: float = 0.6
+    band: float = 0.25
+    opus: float = 0.06
+    colour_db: float = 8.0
+    spread_db: float = 5.0  # of the speakers' levels
+    same_package: float = 0.3  # chance that all voices come from one package
+    same_person: float = 0.12  # chance that two are one person at two speeds
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """Audio, who spoke when, and which pool voices the speakers are."""
+
+    samples: Samples
+    spans: list[Span]
+    voices: list[int]
+
+
+class Conversations:
+    """The source of training conversations."""
+
+    def __init__(self, pool: list[PoolVoice], spaces: list[list[Samples]], noises: list[Samples]) -> None:
+        self._pool, self._spaces, self._noises = pool, spaces, noises
+        weights = np.array([entry.voice.weight * min(entry.speech.seconds / 120, 1.5) for entry in pool])
+        weights *= np.array([1.6 if entry.speed == 1.0 else 1.0 for entry in pool])
+        self._weights = weights / weights.sum()
+        self._people = np.array([entry.voice.person for entry in pool])
+        self._packages = np.array([entry.voice.package for entry in pool])
+        self._speeds = np.array([entry.speed for entry in pool])
+
+    def draw(self, rng: np.random.Generator, seconds: float, difficulty: Difficulty) -> Conversation:
+        """One conversation of ``seconds``."""
+        count = 1 + int(rng.choice(len(difficulty.speakers), p=difficulty.speakers))
+        chosen = self._cast(rng, count, difficulty)
+        manner = draw_manner(rng, bool(rng.random() < difficulty.overlap))
+        drawn = turns(rng, len(chosen), seconds, manner)
+        voices = [self._pool[index].speech for index in chosen]
+        tracks, spans = fill(rng, drawn, voices, manner, int(seconds * SAMPLE_RATE))
+        noisy = rng.random() < difficulty.noise
+        acoustics = Acoustics(
+            responses=self._seats(rng, len(chosen)) if rng.random() < difficulty.room else None,
+            gains_db=tuple(rng.normal(0, difficulty.spread_db / 2, len(chosen))),
+            colour_db=float(rng.uniform(0, difficulty.colour_db)),
+            band=BANDS[int(rng.integers(len(BANDS)))] if rng.random() < difficulty.band else None,
+            snr_db=float(rng.uniform(5, 30)) if noisy else None,
+            opus_bps=int(rng.choice((12_000, 16_000, 24_000))) if rng.random() < difficulty.opus else None,
+        )
+        noise = self._noises[int(rng.integers(len(self._noises)))] if noisy else None
+        return Conversation(mix(rng, tracks, acoustics, noise), spans, chosen)
+
+    def _seats(self, rng: np.random.Generator, count: int) -> list[Samples]:
+        space = self._spaces[int(rng.integers(len(self._spaces)))]
+        return [space[int(index)] for index in rng.permutation(len(space))[:count]]
+
+    def _cast(self, rng: np.random.Generator, count: int, difficulty: Difficulty) -> list[int]:
+        weights = self._weights
+        first = int(rng.choice(len(weights), p=weights))
+        chosen = [first]
+        if rng.random() < difficulty.same_package:
+            inside = weights * (self._packages == self._packages[first])
+            if len(set(self._people[inside > 0])) >= count:
+                weights = inside
+        while len(chosen) < count:
+            allowed = weights * ~np.isin(self._people, self._people[chosen])
+            if len(chosen) == 1 and rng.random() < difficulty.same_person:
+                ratio = self._speeds / self._speeds[first]
+                far = (ratio > 1.19) | (ratio < 1 / 1.19)
+                voice = np.array([entry.voice.voice == self._pool[first].voice.voice for entry in self._pool])
+                if (voice & far).any():
+                    allowed = (voice & far).astype(float)
+            chosen.append(int(rng.choice(len(allowed), p=allowed / allowed.sum())))
+        return chosen
+
+
+def spaces(rng: np.random.Generator, count: int) -> list[list[Samples]]:
+    """``count`` rooms with six seats each."""
+    return [rooms.responses(rng, rooms.draw_room(rng), 6) for _ in range(count)]
+
+
+def noises(rng: np.random.Generator, recorded: list[Samples], pool: list[PoolVoice]) -> list[Samples]:
+    """Recorded backgrounds, babble of the pool's voices and coloured noise; 20 s each."""
+    length = 20 * SAMPLE_RATE
+    result = [part for clip in recorded for part in np.array_split(clip, max(1, len(clip) // length))]
+    for _ in range(6 if pool else 0):
+        result.append(sum((_run(rng, pool, length) for _ in range(int(rng.integers(5, 10)))), np.zeros(length)))
+    for slope in (0.0, 0.5, 1.0, 1.0, 1.5):
+        spectrum = rng.normal(size=length // 2 + 1) + 1j * rng.normal(size=length // 2 + 1)
+        frequency = np.maximum(np.arange(length // 2 + 1), 40)
+        result.append(np.fft.irfft(spectrum / frequency**slope))
+    return [(clip / max(float(np.abs(clip).max()), 1e-6)).astype(np.float32) for clip in result]
+
+
+def _run(rng: np.random.Generator, pool: list[PoolVoice], length: int) -> npt.NDArray[np.float32]:
+    samples = pool[int(rng.integers(len(pool)))].speech.samples
+    start = int(rng.integers(max(1, len(samples) - length)))
+    return np.resize(samples[start : start + length].astype(np.float32) / 32768, length)

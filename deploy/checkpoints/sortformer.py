@@ -1,0 +1,115 @@
+"""The compact Sortformer: NeMo's own class with a small configuration."""
+
+import torch
+from nemo.collections.asr.models import SortformerEncLabelModel
+from omegaconf import DictConfig, OmegaConf
+
+SPEAKERS = 4
+FRAME_S = 0.08
+ENCODER_WIDTH = 144
+HEAD_WIDTH = 128
+
+
+def configuration() -> DictConfig:
+    """The model's configuration: the published one (NEST FastConformer and a Transformer head), shrunk.
+
+    What differs otherwise, and why: the head is pre-LN (a post-LN head of this size stays on the first
+    plateau), there is no dropout (no conversation is seen twice, and it costs time), the
+    loss is permutation-free only.
+    """
+    config: DictConfig = OmegaConf.create(
+        {
+            "sample_rate": 16000,
+            "pil_weight": 1.0,
+            "ats_weight": 0.0,
+            "max_num_of_spks": SPEAKERS,
+            "streaming_mode": False,
+            "model_defaults": {"fc_d_model": ENCODER_WIDTH, "tf_d_model": HEAD_WIDTH},
+            "preprocessor": {
+                "_target_": "nemo.collections.asr.modules.AudioToMelSpectrogramPreprocessor",
+                "normalize": "per_feature",
+                "window_size": 0.025,
+                "sample_rate": 16000,
+                "window_stride": 0.01,
+                "window": "hann",
+                "features": 80,
+                "n_fft": 512,
+                "frame_splicing": 1,
+                "dither": 0.00001,
+            },
+            "sortformer_modules": {
+                "_target_": "nemo.collections.asr.modules.sortformer_modules.SortformerModules",
+                "num_spks": SPEAKERS,
+                "dropout_rate": 0.0,
+                "fc_d_model": ENCODER_WIDTH,
+                "tf_d_model": HEAD_WIDTH,
+            },
+            "encoder": {
+                "_target_": "nemo.collections.asr.modules.ConformerEncoder",
+                "feat_in": 80,
+                "feat_out": -1,
+                "n_layers": 5,
+                "d_model": ENCODER_WIDTH,
+                "subsampling": "dw_striding",
+                "subsampling_factor": 8,
+                "subsampling_conv_channels": 64,
+                "causal_downsampling": False,
+                "ff_expansion_factor": 2,
+                "self_attention_model": "rel_pos",
+                "n_heads": 4,
+                "att_context_size": [-1, -1],
+                "att_context_style": "regular",
+                "xscaling": False,
+                "untie_biases": True,
+                "pos_emb_max_len": 5000,
+                "conv_kernel_size": 9,
+                "conv_norm_type": "batch_norm",
+                "conv_context_size": None,
+                "dropout": 0.0,
+                "dropout_pre_encoder": 0.0,
+                "dropout_emb": 0.0,
+                "dropout_att": 0.0,
+                "stochastic_depth_drop_prob": 0.0,
+                "stochastic_depth_mode": "linear",
+                "stochastic_depth_start_layer": 1,
+                "use_pytorch_sdpa": True,
+            },
+            "transformer_encoder": {
+                "_target_": "nemo.collections.asr.modules.transformer.transformer_encoders.TransformerEncoder",
+                "num_layers": 5,
+                "hidden_size": HEAD_WIDTH,
+                "inner_size": 2 * HEAD_WIDTH,
+                "num_attention_heads": 4,
+                "attn_score_dropout": 0.0,
+                "attn_layer_dropout": 0.0,
+                "ffn_dropout": 0.0,
+                "hidden_act": "relu",
+                "pre_ln": True,
+                "pre_ln_final_layer_norm": True,
+            },
+            "loss": {
+                "_target_": "nemo.collections.asr.losses.bce_loss.BCELoss",
+                "weight": None,
+                "reduction": "mean",
+            },
+            "optim": {"name": "adamw", "lr": 0.001, "betas": [0.9, 0.98], "weight_decay": 0.001},
+        }
+    )
+    return config
+
+
+def build() -> SortformerEncLabelModel:
+    """The model with random weights."""
+    return SortformerEncLabelModel(cfg=configuration())
+
+
+def head(model: SortformerEncLabelModel, states: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+    """Logits (batch, frames, speakers) from encoder states (batch, frames, encoder width)."""
+    modules = model.sortformer_modules
+    states = modules.encoder_proj(states)
+    mask = modules.length_to_mask(lengths, states.shape[1])
+    hidden = model.transformer_encoder(encoder_states=states, encoder_mask=mask)
+    hidden = modules.dropout(torch.relu(hidden))
+    hidden = modules.dropout(torch.relu(modules.first_hidden_to_hidden(hidden)))
+    logits: torch.Tensor = modules.single_hidden_to_spks(hidden)
+    return logits

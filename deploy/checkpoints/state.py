@@ -1,0 +1,53 @@
+"""The resumable state of a training: weights, average, optimizer, random generators, step."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from deploy.checkpoints.averaging import Average
+
+
+def store(
+    file: Path,
+    model: torch.nn.Module,
+    average: Average,
+    optimizer: torch.optim.Optimizer,
+    rng: np.random.Generator,
+    step: int,
+) -> None:
+    """Write the state; an interrupted write leaves the old file."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    partial = file.with_suffix(".part")
+    torch.save(
+        {
+            "model": model.state_dict(),
+            "average": average.model.state_dict(),
+            "optimizer": optimizer.state_dict(),
+            "rng": rng.bit_generator.state,
+            "torch": torch.get_rng_state(),
+            "step": step,
+        },
+        partial,
+    )
+    partial.replace(file)
+
+
+def restore(
+    file: Path,
+    model: torch.nn.Module,
+    average: Average,
+    optimizer: torch.optim.Optimizer,
+    rng: np.random.Generator,
+) -> int:
+    """Read the state where there is one; returns the step."""
+    if not file.exists():
+        return 0
+    saved = torch.load(file, map_location="cpu", weights_only=True)
+    model.load_state_dict(saved["model"])
+    average.model.load_state_dict(saved["average"])
+    average.resume(saved["step"])
+    optimizer.load_state_dict(saved["optimizer"])
+    rng.bit_generator.state = saved["rng"]
+    torch.set_rng_state(saved["torch"])
+    return int(saved["step"])

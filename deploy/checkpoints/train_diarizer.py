@@ -1,0 +1,106 @@
+"""The diarizer's training loop: resumable, with a learning curve."""
+
+import csv
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from nemo.collections.asr.models import SortformerEncLabelModel
+
+from deploy.checkpoints import joint, rehearsal, sortformer
+from deploy.checkpoints.averaging import Average
+from deploy.checkpoints.conversations import Conversation, Conversations
+from deploy.checkpoints.joint import Batch
+from deploy.checkpoints.state import restore, store
+from deploy.checkpoints.train_schedule import Schedule
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long and how fast."""
+
+    schedule: Schedule
+    repeats: int = 2  # steps on one batch: drawing one costs about half a step
+    report: int = 100
+    check: int = 500
+
+
+def train(
+    model: SortformerEncLabelModel,
+    source: Conversations,
+    development: list[Conversation],
+    targets: torch.Tensor,
+    plan: Plan,
+    state: Path,
+    curve: Path,
+    rehearsed: Path | None = None,
+    seed: int = 0,
+) -> SortformerEncLabelModel:
+    """Train to ``plan.schedule.steps`` (from ``state`` where it exists); returns the averaged model.
+
+    ``rehearsed`` holds the head's weights (``rehearsal.py``), put in when the head is first used.
+    """
+    torch.manual_seed(seed)
+    rng = np.random.default_rng(seed)
+    joint.quick_convolutions(model)
+    average = Average(model, sortformer.build())
+    optimizer = torch.optim.AdamW(model.parameters(), lr=plan.schedule.rate, betas=(0.9, 0.98), weight_decay=1e-3)
+    step = restore(state, model, average, optimizer, rng)
+    since, losses, batch = time.time(), list[dict[str, float]](), Batch(*[torch.empty(0)] * 4)
+    while step < plan.schedule.steps:
+        current = joint.stage(step)
+        if rehearsed and current.diarize and (step == 0 or not joint.stage(step - 1).diarize):
+            rehearsal.put(rehearsed, model)
+            rehearsal.put(rehearsed, average.model)
+        if step % plan.repeats == 0 or not len(batch.features):
+            batch = joint.draw(model, source, rng, current, targets)
+        for group in optimizer.param_groups:
+            group["lr"] = plan.schedule.at(step)
+        model.train()
+        loss, parts = joint.loss(model, _masked(batch, rng), current)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        average.update(model)
+        losses.append(parts)
+        step += 1
+        if step % plan.report == 0:
+            means = {key: float(np.mean([p[key] for p in losses if key in p])) for key in losses[-1]}
+            row = {"step": step, "rate": plan.schedule.at(step), **means, "seconds": (time.time() - since) / plan.report}
+            if step % plan.check == 0 and current.diarize:
+                errors = joint.frame_error(average.model, development)
+                row |= {f"error_{key or 'all'}": value for key, value in errors.items()}
+            _write(curve, row)
+            since, losses = time.time(), []
+        if step % plan.check == 0 or step == plan.schedule.steps:
+            store(state, model, average, optimizer, rng, step)
+    return average.model
+
+
+def _masked(batch: Batch, rng: np.random.Generator) -> Batch:
+    """The batch with one or two bands of up to eight mel rows silenced per conversation."""
+    features = batch.features.clone()
+    for row in features:
+        for _ in range(int(rng.integers(0, 3))):
+            first = int(rng.integers(0, 76))
+            row[first : first + int(rng.integers(1, 9))] = 0
+    return Batch(features, batch.lengths, batch.active, batch.states)
+
+
+COLUMNS = (
+    "step", "rate", "voices", "diarize", "seconds", "error_all", "error_1", "error_2", "error_3", "error_4",
+)  # fmt: skip
+
+
+def _write(curve: Path, row: dict[str, float]) -> None:
+    new = not curve.exists()
+    with curve.open("a", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n", restval="")
+        if new:
+            writer.writeheader()
+        writer.writerow({key: f"{value:.6g}" for key, value in row.items()})
+    print("  ".join(f"{key} {value:.4g}" for key, value in row.items()), file=sys.stderr, flush=True)
