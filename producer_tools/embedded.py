@@ -82,9 +82,11 @@ class EmbeddedBroker:
             f"{process.log_tail()}"
         )
 
-    def alive(self) -> bool:
-        """Whether the broker's process runs."""
-        return self._process is not None and self._process.poll() is None
+    @property
+    def pid(self) -> int:
+        """Process id of the running broker."""
+        assert self._process is not None, "the broker is not running"
+        return self._process.pid
 
     def stop(self) -> None:
         """Stop the broker; everything in it is lost."""
