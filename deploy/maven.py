@@ -1,6 +1,7 @@
 """Java programs from Maven repositories, kept under `build/`."""
 
 import contextlib
+import hashlib
 import re
 import shutil
 import subprocess
@@ -27,18 +28,20 @@ def missing() -> str | None:
     return None
 
 
-def deliver(pom: Path, goal: str, into: str) -> Path:
-    """Run a goal of the dependency plugin on `pom` once; its files are in `build/<into>`.
+def deliver(pom: Path, goal: str) -> Path:
+    """Run a goal of the dependency plugin on `pom` once; returns the folder with its files.
 
-    `goal` names its target as `${target}` in the pom. The folder appears whole or not at all, so
-    that an interrupted download is begun again and two runs at once don't mix.
-    Raises `MavenError`.
+    The pom names its target as `${target}`. The folder, in `build/`, belongs to this very pom: a
+    changed version is fetched anew. It appears whole or not at all, so that an interrupted
+    download is begun again and two runs at once don't mix. Raises `MavenError`.
     """
-    folder = BUILD / into
+    digest = hashlib.sha256(pom.read_bytes()).hexdigest()[:8]
+    name = f"{pom.parent.name}-{digest}"
+    folder = BUILD / name
     if folder.is_dir():
         return folder
     BUILD.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=BUILD, prefix=f"{into}-") as temporary:
+    with tempfile.TemporaryDirectory(dir=BUILD, prefix=f"{name}-") as temporary:
         target = Path(temporary) / "files"
         command = ["mvn", "--batch-mode", "--quiet", "--strict-checksums", f"--file={pom}"]
         done = subprocess.run(

@@ -5,7 +5,7 @@ import signal
 import sys
 import time
 
-from deploy.kafka.cluster import VERSION, KafkaCluster, KafkaClusterError
+from deploy.kafka.cluster import KafkaCluster, KafkaClusterError
 from deploy.maven import MavenError, missing
 
 
@@ -18,7 +18,7 @@ def main() -> int:
         print(f"Apache Kafka cannot start: {problem}.", file=sys.stderr)
         return 1
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    print(f"starting Apache Kafka {VERSION} (the first time fetches 45 MB of jars) ...", flush=True)
+    print("starting Apache Kafka (the first time fetches 45 MB of jars) ...", flush=True)
     began = time.monotonic()
     try:
         with KafkaCluster(brokers) as cluster:

@@ -20,7 +20,6 @@ from producer_tools.guarded import GuardedProcess
 from producer_tools.loopback import answers, free_port
 
 _HERE = Path(__file__).parent
-VERSION = "4.4.0"
 # Serial collector and first compiler only: brokers that live for minutes on two cores.
 _JVM = ("-Xms128m", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 _READY_S = 90.0
@@ -61,8 +60,7 @@ class KafkaCluster:
 
     def __enter__(self) -> Self:
         try:
-            pom = _HERE / "pom.xml"
-            jars = deliver(pom, "dependency:copy-dependencies", f"kafka-{VERSION}")
+            jars = deliver(_HERE / "pom.xml", "dependency:copy-dependencies")
             self._classpath = f"{jars}/*"
             cluster_id = uuid.uuid4().hex[:22]
             with ThreadPoolExecutor() as pool:

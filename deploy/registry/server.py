@@ -13,8 +13,6 @@ from deploy.maven import deliver
 from producer_tools.guarded import GuardedProcess
 from producer_tools.loopback import free_port
 
-# 3.x wants Java 21, which Debian 12 does not have.
-VERSION = "2.6.13.Final"
 _JVM = ("-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 _READY_S = 90.0
 
@@ -39,8 +37,7 @@ class SchemaRegistry:
     def __enter__(self) -> Self:
         pom = Path(__file__).parent / "pom.xml"
         try:
-            program = deliver(pom, "dependency:unpack", f"registry-{VERSION}")
-            jar = program / f"apicurio-registry-app-{VERSION}-runner.jar"
+            (jar,) = deliver(pom, "dependency:unpack").glob("*-runner.jar")
             here = ("-Dquarkus.http.host=127.0.0.1", f"-Dquarkus.http.port={self._port}")
             self._process = GuardedProcess(
                 ["java", *_JVM, *here, "-jar", jar],
