@@ -1,6 +1,7 @@
 """The topics of an installation: creating them, and checking those that exist."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from confluent_kafka import KafkaError, KafkaException
@@ -9,6 +10,7 @@ from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, Resourc
 from consumer.events import Topics
 
 _TIMEOUT_S = 30.0
+_METADATA_PAUSE_S = 0.05
 DEAD_LETTER_BYTES = 2_097_152  # twice Kafka's default for the input, for our headers
 
 
@@ -47,6 +49,7 @@ def create(admin: AdminClient, topics: Topics, layout: Layout) -> list[str]:
 
     Raises:
         confluent_kafka.KafkaException: a topic cannot be created.
+        LookupError: a created topic stays unknown to the brokers.
     """
     created = []
     for name, future in admin.create_topics(
@@ -59,7 +62,17 @@ def create(admin: AdminClient, topics: Topics, layout: Layout) -> list[str]:
                 raise
         else:
             created.append(name)
+    _wait_until_known(admin, names(topics))
     return created
+
+
+def _wait_until_known(admin: AdminClient, expected: Sequence[str]) -> None:
+    """A created topic reaches the brokers' metadata a little later; until then it is "unknown"."""
+    deadline = time.monotonic() + _TIMEOUT_S
+    while missing := set(expected) - admin.list_topics(timeout=_TIMEOUT_S).topics.keys():
+        if time.monotonic() > deadline:
+            raise LookupError(f"created, but unknown after {_TIMEOUT_S:g} s: {sorted(missing)}")
+        time.sleep(_METADATA_PAUSE_S)
 
 
 def check(admin: AdminClient, topics: Topics) -> list[str]:
