@@ -20,7 +20,8 @@ def cluster(
     `threshold`. The mean of a joined cluster follows from its parts' (the update formula of
     Lance and Williams, 1967), and `-inf` marks pairs that must stay apart: any mean with it is
     `-inf` again, so a joined cluster inherits all its parts' prohibitions. Each row's best partner
-    is kept, so that a join costs O(n) and the whole about O(n^2).
+    is kept, so that a join costs about O(n). Other rows need not hear of a partner that became
+    better: the joined row, searched anew, knows every pair it is part of.
 
     Args:
         vectors: shape (n, dimensions), float64, rows of L2 norm 1.
@@ -59,8 +60,6 @@ def cluster(
         for other in {keep, *stale.tolist()}:
             best[other] = similarity[other].argmax()
             value[other] = similarity[other, best[other]]
-        better = joined > value
-        best[better], value[better] = keep, joined[better]
     return _number(parent)
 
 

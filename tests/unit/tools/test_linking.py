@@ -1,6 +1,7 @@
 """link(): the invariants it promises, on generated and on planted voices."""
 
 import itertools
+import math
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from producer_tools.clustering import cluster
 from producer_tools.linking import LocalSpeaker, link
@@ -187,6 +189,39 @@ def test_what_is_left_apart_could_not_be_joined(
         total = sum(a[1] * b[1] for a, b in pairs)
         mean = sum(a[1] * b[1] * float(a[0] @ b[0]) for a, b in pairs) / total
         assert mean < threshold + 1e-9
+
+
+def by_definition(
+    rows: NDArray[np.float64], weights: NDArray[np.float64], groups: list[int], threshold: float
+) -> list[set[int]]:
+    """The clustering from the definition alone: all pairs of all clusters, again and again."""
+    clusters = [{n} for n in range(len(rows))]
+
+    def mean(one: set[int], two: set[int]) -> float:
+        if {groups[a] for a in one} & {groups[b] for b in two}:
+            return -math.inf
+        pairs = [(weights[a] * weights[b], float(rows[a] @ rows[b])) for a in one for b in two]
+        return float(sum(w * c for w, c in pairs) / sum(w for w, _ in pairs))
+
+    while len(clusters) > 1:
+        one, two = max(itertools.combinations(clusters, 2), key=lambda pair: mean(*pair))
+        if mean(one, two) < threshold:
+            break
+        clusters = [c for c in clusters if c not in (one, two)] + [one | two]
+    return clusters
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_equals_the_definition(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    rows = random.normal(size=(16, 3))
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    weights = random.uniform(0.5, 30, 16)
+    groups = [n // 2 for n in range(16)]
+    labels = cluster(rows, weights, groups, 0.2)
+    found = [{n for n, label in enumerate(labels) if label == which} for which in set(labels)]
+    expected = by_definition(rows, weights, groups, 0.2)
+    assert sorted(map(sorted, found)) == sorted(map(sorted, expected))
 
 
 def test_planted_voices_are_found_and_a_thousand_speakers_are_fast() -> None:
