@@ -107,7 +107,11 @@ def test_the_etag_that_was_promised(web: WebServer, fetcher: Fetcher, etag: str)
         assert fetcher.fetch(Reference(f"{web.base}/{name}", etag=etag)) == AUDIO
 
 
-@pytest.mark.parametrize("name", ["tagged", "ignorant", "412"])
+def test_the_etag_is_asked_for(web: WebServer, fetcher: Fetcher) -> None:
+    assert fetcher.fetch(Reference(f"{web.base}/guarded", etag="v1")) == AUDIO
+
+
+@pytest.mark.parametrize("name", ["tagged", "ignorant", "guarded"])
 def test_another_etag(web: WebServer, fetcher: Fetcher, name: str) -> None:
     assert reason(fetcher, f"{web.base}/{name}", etag="v0") is Reason.OBJECT_CHANGED
     assert web.asked[name] == 1

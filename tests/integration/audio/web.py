@@ -93,6 +93,9 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self.answer(200, AUDIO, ETag=ETAG, x_amz_version_id="7")
 
+    def do_guarded(self) -> None:
+        self.answer(412) if self.headers["If-Match"] != ETAG else self.answer(200, AUDIO)
+
     def do_ignorant(self) -> None:
         self.answer(200, AUDIO, ETag=ETAG)
 
