@@ -10,7 +10,7 @@ from rich.console import Console
 from consumer import assembly
 from consumer.errors import ExitCode, SpeakerstreamError
 from consumer.inference import checkpoints
-from consumer.settings import STAND_IN_ENGINE, Settings
+from consumer.settings import MODEL_ENGINE, Settings
 
 _TIMEOUT_S = 10.0
 
@@ -52,8 +52,8 @@ def _parts(settings: Settings) -> Iterator[tuple[str, Callable[[], str]]]:
     if settings.schema_registry_url is not None:
         yield f"registry {settings.schema_registry_url}", lambda: _registry(settings)
     yield from _stores(settings)
-    if settings.engine == STAND_IN_ENGINE:
-        yield "engine", lambda: "the stand-in: its results mean nothing"
+    if settings.engine != MODEL_ENGINE:
+        yield "engine", lambda: f"{settings.engine}, not the models"
     else:
         yield "diarizer", lambda: _checkpoint(settings.diarizer, "diarizer")
         yield "embedder", lambda: _checkpoint(settings.embedder, "embedder")

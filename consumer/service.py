@@ -14,6 +14,7 @@ import structlog
 
 from consumer import faults
 from consumer.errors import ExitCode, FatalError, Reason, TransientError
+from consumer.kafka.attempts import GIVE_UP_AFTER
 from consumer.kafka.offsets import Burst, Offsets
 from consumer.kafka.source import Source
 from consumer.kafka.transaction import Committer, Outcome
@@ -128,18 +129,20 @@ class Service:
         in_flight = sum(self._offsets.in_flight(p) for p in self._offsets.assigned)
         if in_flight > len(self._held):
             return  # something is begun, or finished and not committed
-        record = self._held[0]
-        partition = record.ticket.partition
-        attempts = self._offsets.attempts(partition)
-        if attempts.exhausted:
-            self._held.popleft()
+        partition = self._held[0].ticket.partition
+        deaths = self._offsets.attempts(partition)
+        if not self._commit(self._offsets.mark([partition])):
+            return
+        record = self._held.popleft()
+        if deaths.exhausted:
             self._pipeline.give_up(
-                replace(record, attempts=attempts.begun),
+                replace(record, attempts=deaths.begun),
                 Reason.KILLS_PROCESS,
-                f"the process died {attempts.begun} times while working on this record",
+                f"the process died {deaths.begun} times while working on this record",
+                unread=deaths.begun > GIVE_UP_AFTER,  # then reading it may be what kills
             )
-        elif self._commit(self._offsets.mark([partition])):
-            self._submit(self._held.popleft())
+        else:
+            self._submit(record)
 
     def _submit(self, record: InputRecord) -> None:
         partition, offset = record.ticket.partition, record.ticket.offset

@@ -23,8 +23,8 @@ from consumer.inference.options import Device, Precision
 from consumer.kafka.clients import OWNED_PROPERTIES
 
 ENV_PREFIX = "SPEAKERSTREAM_"
-STAND_IN_ENGINE = "consumer.inference.stand_in:create"
-_MODEL_ENGINE = "consumer.inference.engine:create"
+
+MODEL_ENGINE = "consumer.inference.engine:create"
 _BYTES_PER_S = 64_000  # of a decoded waveform: 16 kHz float32
 
 Positive = Annotated[float, Field(gt=0)]
@@ -117,7 +117,7 @@ class Settings(BaseSettings):
     decode_memory_bytes: Count = Field(2 << 30, description="address space of a decoder process")
 
     # Inference
-    engine: str = Field(_MODEL_ENGINE, description="factory of the engine, module:function")
+    engine: str = Field(MODEL_ENGINE, description="factory of the engine, module:function")
     diarizer: str = Field("", description="Sortformer checkpoint: path, hub name or 'compact'")
     embedder: str = Field("", description="TitaNet checkpoint: path, hub name or 'compact'")
     device: Device = Field("auto", description="where the models run")
@@ -169,7 +169,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _need_checkpoints(self) -> "Settings":
-        if self.engine == STAND_IN_ENGINE:
+        if self.engine != MODEL_ENGINE:
             return self
         for role in ("diarizer", "embedder"):
             if not getattr(self, role):

@@ -27,9 +27,7 @@ class Attempts:
         """Read what an earlier owner wrote; what other tools write counts as no attempt."""
         try:
             fields = json.loads(metadata or "{}")
-            return cls(
-                max(0, int(fields.get("attempts", 0))), max(0, int(fields.get("suspects", 0)))
-            )
+            begun, suspects = int(fields.get("attempts", 0)), int(fields.get("suspects", 0))
         except (ValueError, TypeError, AttributeError):
             return cls()
         return cls(max(0, begun), max(0, suspects))

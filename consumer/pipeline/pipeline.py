@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
@@ -91,12 +92,17 @@ class Pipeline:
             job = self._jobs[record.ticket] = Job(self._numbers, record)
         self._run(job, self._read)
 
-    def give_up(self, record: InputRecord, reason: Reason, message: str) -> None:
-        """Answer a record without working on it."""
+    def give_up(
+        self, record: InputRecord, reason: Reason, message: str, *, unread: bool = False
+    ) -> None:
+        """Answer a record without working on it; `unread`: without even decoding the event."""
         with self._lock:
             self._numbers += 1
             job = self._jobs[record.ticket] = Job(self._numbers, record)
-        self._run(job, lambda job: self._give_up(job, reason, message))
+        if unread:
+            self._run(job, lambda job: self._give_up(job, reason, message))
+        else:
+            self._run(job, lambda job: self._read_and_give_up(job, reason, message))
 
     def collect(self) -> list[Outcome]:
         """What finished since the last call.
@@ -283,6 +289,11 @@ class Pipeline:
             self._give_up(job, reason, message)
         except BaseException as error:
             self._broke(error)
+
+    def _read_and_give_up(self, job: Job, reason: Reason, message: str) -> None:
+        with suppress(PermanentError, TransientError):
+            job.chunk = reading.read(self._codec, job.record)
+        self._give_up(job, reason, message)
 
     def _give_up(self, job: Job, reason: Reason, message: str) -> None:
         faults.point("in_dead_letter")

@@ -1,0 +1,71 @@
+"""What kills or wedges the process, and how it ends."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from consumer.errors import ExitCode, Reason
+from consumer.kafka.attempts import GIVE_UP_AFTER
+from tests.audio_samples import sound
+from tests.brokers.fixtures import Broker
+from tests.service.engines import POISON_SAMPLES
+from tests.service.installation import Installation
+from tests.service.process import ServiceProcess
+
+CHUNKS = 30
+POISON = 17
+
+
+@pytest.fixture
+def installation(kafka_broker: Broker, unique: str, tmp_path: Path) -> Installation:
+    """A topic with one chunk that does harm in the midst of others."""
+    made = Installation(kafka_broker.bootstrap, unique, tmp_path)
+    noise = np.random.default_rng(0).normal(0, 0.1, POISON_SAMPLES).astype(np.float32)
+    poison = made.chunk(POISON, uri=made.store("poison.wav", sound(noise)))
+    good = [made.chunk(number) for number in range(CHUNKS)]
+    made.publish(*good[:POISON], poison, *good[POISON + 1 :])
+    return made
+
+
+def test_a_chunk_that_kills_the_process_is_isolated_and_dead_lettered(
+    installation: Installation, tmp_path: Path
+) -> None:
+    environment = {
+        **installation.environment,
+        "SPEAKERSTREAM_ENGINE": "tests.service.engines:crashing",
+    }
+    deaths = 0
+    while deaths <= GIVE_UP_AFTER:
+        with ServiceProcess(environment, tmp_path / f"log{deaths}") as service:
+            if deaths == GIVE_UP_AFTER:
+                installation.await_results(CHUNKS)
+                assert service.terminate() == ExitCode.OK
+            else:
+                assert service.wait() == -11
+        deaths += 1
+    results = installation.results()
+    assert len(results) == CHUNKS
+    assert len({r.chunk_id for r in results}) == CHUNKS
+    failed = [r for r in results if r.status == "failed"]
+    assert [(r.chunk_id, r.reason, r.attempts) for r in failed] == [
+        (f"chunk-{POISON}", Reason.KILLS_PROCESS.value, GIVE_UP_AFTER)
+    ]
+    assert len(installation.read(installation.topics.dead_letters)) == 1
+
+
+@pytest.mark.parametrize(
+    ("engine", "code", "sentence"),
+    [("hanging", ExitCode.STALLED, "inferring"), ("broken", ExitCode.WORKER_DIED, "device")],
+)
+def test_a_stall_or_a_dead_thread_ends_the_process_with_its_own_code(
+    installation: Installation, tmp_path: Path, engine: str, code: ExitCode, sentence: str
+) -> None:
+    environment = {
+        **installation.environment,
+        "SPEAKERSTREAM_ENGINE": f"tests.service.engines:{engine}",
+        "SPEAKERSTREAM_STALL_TIMEOUT_S": "3",
+    }
+    with ServiceProcess(environment, tmp_path / "log") as service:
+        assert service.wait() == code
+        assert sentence in service.said()

@@ -1,0 +1,1 @@
+"""The service under test: an installation of topics and objects, and its process."""
