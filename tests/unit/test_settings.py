@@ -1,0 +1,77 @@
+"""Settings: where they come from, and what is refused with which words."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from consumer.errors import ExitCode
+from consumer.kafka.clients import OWNED_PROPERTIES
+from consumer.settings import Settings
+
+NAMED = {"bootstrap_servers": "b:1", "diarizer": "compact", "embedder": "compact"}
+
+
+@pytest.fixture(autouse=True)
+def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SPEAKERSTREAM_CONFIG", raising=False)
+
+
+def test_environment_wins_over_file_and_file_over_default(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "service.toml"
+    file.write_text('group_id = "from-file"\nwindow = 7\n[kafka]\n"security.protocol" = "ssl"\n')
+    monkeypatch.setenv("SPEAKERSTREAM_CONFIG", str(file))
+    monkeypatch.setenv("SPEAKERSTREAM_GROUP_ID", "from-environment")
+    settings = Settings(**NAMED)  # type: ignore[arg-type]
+    assert settings.group_id == "from-environment"
+    assert settings.window == 7
+    assert settings.kafka == {"security.protocol": "ssl"}
+
+
+@pytest.mark.parametrize("name", sorted(OWNED_PROPERTIES))
+def test_properties_the_delivery_promise_depends_on_are_refused_by_name(name: str) -> None:
+    with pytest.raises(ValidationError, match=name):
+        Settings(**NAMED, kafka_consumer={name: "x"})  # type: ignore[arg-type]
+
+
+def test_other_properties_pass() -> None:
+    assert Settings(**NAMED, kafka={"sasl.mechanism": "PLAIN"}).kafka  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("role", ["diarizer", "embedder"])
+def test_an_unset_checkpoint_lists_the_choices_with_licences(role: str) -> None:
+    with pytest.raises(ValidationError) as raised:
+        Settings(**{**NAMED, role: ""})  # type: ignore[arg-type]
+    assert "compact" in str(raised.value)
+    assert "CC-BY" in str(raised.value)
+
+
+def test_memory_must_hold_one_chunk() -> None:
+    with pytest.raises(ValidationError, match="buffered_bytes"):
+        Settings(**NAMED, buffered_bytes=1000)  # type: ignore[arg-type]
+
+
+def test_settings_cannot_be_changed_later() -> None:
+    settings = Settings(**NAMED)  # type: ignore[arg-type]
+    with pytest.raises(ValidationError):
+        settings.window = 3
+
+
+def test_command_line_wins_and_a_bad_setting_ends_with_one_sentence_each(tmp_path: Path) -> None:
+    file = tmp_path / "service.toml"
+    file.write_text('bootstrap_servers = "b:1"\nwindow = 7\nno_such_setting = 1\n')
+    run = subprocess.run(
+        [sys.executable, "-m", "consumer", "run", "--config", str(file), "--window", "0"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert run.returncode == ExitCode.SETTINGS
+    assert "window" in run.stderr
+    assert "no_such_setting" in run.stderr
+    assert "Traceback" not in run.stderr
