@@ -74,7 +74,9 @@ def test_stop_kills_a_command_that_will_not_end_even_suspended(tmp_path: Path) -
     assert not runs(process.pid)
 
 
-def test_the_embedded_broker_is_gone_after_kill_9_of_its_owner(embedded_broker: Broker) -> None:
+def test_the_embedded_broker_is_gone_after_kill_9_of_its_owner(
+    embedded_broker: Broker, tmp_path: Path
+) -> None:
     code = (
         "import time\n"
         "from producer_tools.embedded import EmbeddedBroker\n"
@@ -87,6 +89,7 @@ def test_the_embedded_broker_is_gone_after_kill_9_of_its_owner(embedded_broker: 
         stdout=subprocess.PIPE,
         text=True,
         cwd=Path(__file__).parents[3],
+        env={**os.environ, "TMPDIR": str(tmp_path)},  # its folder stays behind
     )
     assert owner.stdout is not None
     bootstrap, pid = owner.stdout.readline().split()
