@@ -86,8 +86,8 @@ def parse(uri: str) -> Location:
     """
     if len(uri) > MAX_URI_LENGTH:
         raise ValueError(f"it is longer than {MAX_URI_LENGTH} characters")
-    if not uri.isprintable() or "\\" in uri:
-        raise ValueError("it contains a control character or a backslash")
+    if not uri.isprintable():
+        raise ValueError("it contains a control character")
     match = _URI.fullmatch(uri)
     if match is None:
         raise ValueError("it is not of the form scheme://place/path")

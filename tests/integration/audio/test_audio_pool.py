@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import CancelledError, wait
@@ -138,11 +140,57 @@ def test_bugs_files_and_signals(pool: DecodePool) -> None:
     assert len(pool.submit(b"terminated").result(30)) == 1
 
 
-def test_credentials_are_not_inherited(monkeypatch: pytest.MonkeyPatch, pool: DecodePool) -> None:
+def test_credentials_are_not_inherited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
-    with pytest.raises(PermanentError):  # have both replaced under the new environment
-        pool.submit(b"segfault").result(30)
-    assert pool.submit(b"secret").result(30)[0] == 0
+    pool = DecodePool(1, LIMITS, DecodeLimits(), decoder=UNRULY)
+    try:
+        assert pool.submit(b"secret").result(30)[0] == 0
+    finally:
+        pool.close(5.0)
+
+
+def test_a_process_that_stands_still_is_ended_from_outside() -> None:
+    """Its own alarm does not reach it: only the pool can end it."""
+    limits = WorkerLimits(cpu_s=20.0, memory_bytes=1024**3, wall_s=1.0)
+    pool = DecodePool(1, limits, DecodeLimits(), decoder=UNRULY)
+    try:
+        pool.submit(GOOD).result(30)
+        os.kill(pool.pids()[0], signal.SIGSTOP)
+        assert reason(pool, GOOD) is Reason.DECODER_TIMEOUT
+        assert len(pool.submit(GOOD).result(30)) == 16_000
+    finally:
+        pool.close(5.0)
+
+
+ORPHAN = """
+import os, time
+from consumer.audio.decode import DecodeLimits
+from consumer.audio.pool import DecodePool, WorkerLimits
+pool = DecodePool(1, WorkerLimits(wall_s=1.0), DecodeLimits(), decoder="{decoder}")
+pool.submit(b"nap:0").result(60)
+pid = pool.pids()[0]
+pool.submit(b"hang")
+time.sleep(0.2)
+print(pid, flush=True)
+os.kill(os.getpid(), 9)
+"""
+
+
+def test_a_hanging_process_does_not_outlive_a_killed_service() -> None:
+    code = ORPHAN.format(decoder=UNRULY)
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    pid = int(run.stdout)
+    end = time.monotonic() + 20
+    while Path(f"/proc/{pid}").exists() and "Z" not in _state(pid):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def _state(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return "Z"
 
 
 def test_an_idle_process_that_was_killed_is_missed_by_nobody(pool: DecodePool) -> None:
