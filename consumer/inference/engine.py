@@ -173,10 +173,9 @@ def _bf16(options: EngineOptions, device: str) -> bool:
     if options.precision != "auto":
         return options.precision == "bf16"
     if device == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     # Without the instructions bf16 is emulated, and slower than fp32.
-    native: bool = torch.cpu.get_capabilities().get("avx512_bf16", False)
-    return native
+    return torch.cpu.get_capabilities().get("avx512_bf16", False) is True
 
 
 def _set_up_torch(options: EngineOptions, device: str) -> None:
