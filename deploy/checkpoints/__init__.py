@@ -1,1 +1,1 @@
-"""The recipe that trains the compact pair of checkpoints: ``python -m deploy.checkpoints --help``."""
+"""The recipe of the compact pair of checkpoints: ``python -m deploy.checkpoints --help``."""

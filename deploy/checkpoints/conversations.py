@@ -1,6 +1,7 @@
 """Draws training conversations without end: who, where, through what, from easy to hard."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -42,16 +43,22 @@ class Conversation:
 class Conversations:
     """The source of training conversations."""
 
-    def __init__(self, pool: list[PoolVoice], spaces: list[list[Samples]], noises: list[Samples]) -> None:
+    def __init__(
+        self, pool: list[PoolVoice], spaces: list[list[Samples]], noises: list[Samples]
+    ) -> None:
         self._pool, self._spaces, self._noises = pool, spaces, noises
-        weights = np.array([entry.voice.weight * min(entry.speech.seconds / 120, 1.5) for entry in pool])
+        weights = np.array(
+            [entry.voice.weight * min(entry.speech.seconds / 120, 1.5) for entry in pool]
+        )
         weights *= np.array([1.6 if entry.speed == 1.0 else 1.0 for entry in pool])
         self._weights = weights / weights.sum()
         self._people = np.array([entry.voice.person for entry in pool])
         self._packages = np.array([entry.voice.package for entry in pool])
         self._speeds = np.array([entry.speed for entry in pool])
 
-    def draw(self, rng: np.random.Generator, seconds: float, difficulty: Difficulty) -> Conversation:
+    def draw(
+        self, rng: np.random.Generator, seconds: float, difficulty: Difficulty
+    ) -> Conversation:
         """One conversation of ``seconds``."""
         count = 1 + int(rng.choice(len(difficulty.speakers), p=difficulty.speakers))
         chosen = self._cast(rng, count, difficulty)
@@ -66,7 +73,9 @@ class Conversations:
             colour_db=float(rng.uniform(0, difficulty.colour_db)),
             band=BANDS[int(rng.integers(len(BANDS)))] if rng.random() < difficulty.band else None,
             snr_db=float(rng.uniform(5, 30)) if noisy else None,
-            opus_bps=int(rng.choice((12_000, 16_000, 24_000))) if rng.random() < difficulty.opus else None,
+            opus_bps=int(rng.choice((12_000, 16_000, 24_000)))
+            if rng.random() < difficulty.opus
+            else None,
         )
         noise = self._noises[int(rng.integers(len(self._noises)))] if noisy else None
         return Conversation(mix(rng, tracks, acoustics, noise), spans, chosen)
@@ -88,7 +97,9 @@ class Conversations:
             if len(chosen) == 1 and rng.random() < difficulty.same_person:
                 ratio = self._speeds / self._speeds[first]
                 far = (ratio > 1.19) | (ratio < 1 / 1.19)
-                voice = np.array([entry.voice.voice == self._pool[first].voice.voice for entry in self._pool])
+                voice = np.array(
+                    [entry.voice.voice == self._pool[first].voice.voice for entry in self._pool]
+                )
                 if (voice & far).any():
                     allowed = (voice & far).astype(float)
             chosen.append(int(rng.choice(len(allowed), p=allowed / allowed.sum())))
@@ -100,12 +111,17 @@ def spaces(rng: np.random.Generator, count: int) -> list[list[Samples]]:
     return [rooms.responses(rng, rooms.draw_room(rng), 6) for _ in range(count)]
 
 
-def noises(rng: np.random.Generator, recorded: list[Samples], pool: list[PoolVoice]) -> list[Samples]:
+def noises(
+    rng: np.random.Generator, recorded: list[Samples], pool: list[PoolVoice]
+) -> list[Samples]:
     """Recorded backgrounds, babble of the pool's voices and coloured noise; 20 s each."""
     length = 20 * SAMPLE_RATE
-    result = [part for clip in recorded for part in np.array_split(clip, max(1, len(clip) // length))]
+    result: list[npt.NDArray[Any]] = [
+        part for clip in recorded for part in np.array_split(clip, max(1, len(clip) // length))
+    ]
     for _ in range(6 if pool else 0):
-        result.append(sum((_run(rng, pool, length) for _ in range(int(rng.integers(5, 10)))), np.zeros(length)))
+        talkers = int(rng.integers(5, 10))
+        result.append(np.sum([_run(rng, pool, length) for _ in range(talkers)], axis=0))
     for slope in (0.0, 0.5, 1.0, 1.0, 1.5):
         spectrum = rng.normal(size=length // 2 + 1) + 1j * rng.normal(size=length // 2 + 1)
         frequency = np.maximum(np.arange(length // 2 + 1), 40)
@@ -116,4 +132,4 @@ def noises(rng: np.random.Generator, recorded: list[Samples], pool: list[PoolVoi
 def _run(rng: np.random.Generator, pool: list[PoolVoice], length: int) -> npt.NDArray[np.float32]:
     samples = pool[int(rng.integers(len(pool)))].speech.samples
     start = int(rng.integers(max(1, len(samples) - length)))
-    return np.resize(samples[start : start + length].astype(np.float32) / 32768, length)
+    return np.resize(samples[start : start + length] / np.float32(32768), length)

@@ -18,7 +18,9 @@ LONGEST_S = 20 * 60  # of one voice: more adds nothing new to a table of many vo
 
 @dataclass(frozen=True)
 class Speech:
-    """All speech of one voice: ``samples`` (int16, 16 kHz), ``bounds`` (n, 2) and the recording each came from (n,)."""
+    """All speech of one voice: ``samples`` (int16, 16 kHz), ``bounds`` (n, 2) and the recording
+    each came from (n,).
+    """
 
     samples: npt.NDArray[np.int16]
     bounds: npt.NDArray[np.int64]
@@ -27,7 +29,7 @@ class Speech:
     def stretch(self, index: int) -> Samples:
         """One stretch of uninterrupted speech, float32."""
         start, end = self.bounds[index]
-        return self.samples[start:end].astype(np.float32) / 32768
+        return np.asarray(self.samples[start:end] / np.float32(32768), np.float32)
 
     @property
     def seconds(self) -> float:
@@ -68,7 +70,9 @@ def load(voice: Voice, cache: Path) -> Speech:
 
 
 def extract(voice: Voice, cache: Path) -> Speech:
-    """Decode, trim, bring to a common level (so that a recording's gain tells nothing), keep at most ``LONGEST_S``."""
+    """Decode, trim, bring to a common level (so that a recording's gain tells nothing), keep at
+    most ``LONGEST_S``.
+    """
     parts: list[npt.NDArray[np.int16]] = []
     bounds: list[tuple[int, int]] = []
     origin: list[int] = []
@@ -94,7 +98,9 @@ def extract(voice: Voice, cache: Path) -> Speech:
 
 
 def pitch_hz(spoken: Speech, stretches: int = 60) -> float:
-    """Median fundamental frequency by autocorrelation of 40 ms frames (60 to 400 Hz); 0 where nothing is voiced."""
+    """Median fundamental frequency by autocorrelation of 40 ms frames (60 to 400 Hz); 0 where
+    nothing is voiced.
+    """
     found: list[float] = []
     low, high, width = SAMPLE_RATE // 400, SAMPLE_RATE // 60, SAMPLE_RATE // 25
     for index in range(0, len(spoken.bounds), max(1, len(spoken.bounds) // stretches)):

@@ -1,8 +1,8 @@
 """The held-out conversations: specified, drawn from a seed, their manifest frozen and hashed.
 
-Voices, sentences, rooms and recorded noise are none of training's. The audio is made again from the manifest
-when it is needed; the manifest (``heldout.csv``) and its hash (``heldout.sha256``) are in the repository and were
-there before the training that is reported.
+Voices, sentences, rooms and recorded noise are none of training's. The audio is made again from
+the manifest when it is needed; the manifest (``heldout.csv``) and its hash (``heldout.sha256``)
+are in the repository and were there before the training that is reported.
 """
 
 import csv
@@ -33,7 +33,10 @@ class Specification:
     meetings: tuple[int, ...] = (0, 4, 8, 8)  # long ones, for linking across chunks
     seconds: tuple[float, float] = (30.0, 90.0)
     meeting_seconds: tuple[float, float] = (150.0, 240.0)
-    overlap: tuple[float, float] = (0.05, 0.20)  # share of the speech, where there are two voices or more
+    overlap: tuple[float, float] = (
+        0.05,
+        0.20,
+    )  # share of the speech, where there are two voices or more
     least_s: float = 4.0  # of every voice
     room: float = 0.6  # chance of a room; reverberation time as in rooms.draw_room
     noise: float = 0.6
@@ -74,10 +77,14 @@ def talkers(cache: Path) -> list[PoolVoice]:
     return pool.load(chosen, cache, (1.0,))
 
 
-def _draw(rng: np.random.Generator, cast: list[PoolVoice], seconds: float) -> tuple[list[Samples], list[Span], Manner]:
+def _draw(
+    rng: np.random.Generator, cast: list[PoolVoice], seconds: float
+) -> tuple[list[Samples], list[Span], Manner]:
     manner = draw_manner(rng, len(cast) > 1)
     drawn = turns(rng, len(cast), seconds, manner)
-    tracks, spans = fill(rng, drawn, [entry.speech for entry in cast], manner, int(seconds * SAMPLE_RATE))
+    tracks, spans = fill(
+        rng, drawn, [entry.speech for entry in cast], manner, int(seconds * SAMPLE_RATE)
+    )
     return tracks, spans, manner
 
 
@@ -90,7 +97,9 @@ def shares(spans: list[Span], speakers: int, seconds: float) -> tuple[float, flo
     return float((active.sum(1) > 1).sum() / max(spoken, 1)), float(active.sum(0).min() / 100)
 
 
-def render(entry: Entry, everyone: list[PoolVoice], background: list[Samples], spec: Specification) -> Recording:
+def render(
+    entry: Entry, everyone: list[PoolVoice], background: list[Samples], spec: Specification
+) -> Recording:
     """The audio of an entry."""
     rng = np.random.default_rng(entry.seed)
     by_name = {voice.voice.voice: voice for voice in everyone}
@@ -124,7 +133,10 @@ def specify(cache: Path, spec: Specification = Specification()) -> list[Entry]:
     weights = np.array([voice.voice.weight for voice in everyone])
     people = np.array([voice.voice.person for voice in everyone])
     entries: list[Entry] = []
-    for kind, counts, length in (("c", spec.speakers, spec.seconds), ("m", spec.meetings, spec.meeting_seconds)):
+    for kind, counts, length in (
+        ("c", spec.speakers, spec.seconds),
+        ("m", spec.meetings, spec.meeting_seconds),
+    ):
         for speakers, count in enumerate(counts, 1):
             for number in range(count):
                 chosen: list[int] = []
@@ -137,19 +149,29 @@ def specify(cache: Path, spec: Specification = Specification()) -> list[Entry]:
                     seed = int(rng.integers(2**31))
                     _, spans, _ = _draw(np.random.default_rng(seed), cast, seconds)
                     overlap, least = shares(spans, speakers, seconds)
-                    if least >= spec.least_s and (speakers == 1 or spec.overlap[0] <= overlap <= spec.overlap[1]):
+                    if least >= spec.least_s and (
+                        speakers == 1 or spec.overlap[0] <= overlap <= spec.overlap[1]
+                    ):
                         break
-                line = rng.choice(["telephone", "opus", ""], p=[spec.telephone, spec.opus, 1 - spec.telephone - spec.opus])
+                line = rng.choice(
+                    ["telephone", "opus", ""],
+                    p=[spec.telephone, spec.opus, 1 - spec.telephone - spec.opus],
+                )
                 entries.append(
                     Entry(
                         f"{kind}{speakers}-{number:02d}", seed, seconds, speakers,
                         " ".join(voice.voice.voice for voice in cast), round(overlap, 3),
-                        round(float(rng.uniform(0.15, 0.6)), 2) if rng.random() < spec.room else 0.0,
-                        round(float(rng.uniform(*spec.snr_db)), 1) if rng.random() < spec.noise else 0.0,
-                        str(line),
+                        _maybe(rng, spec.room, (0.15, 0.6), 2),
+                        _maybe(rng, spec.noise, spec.snr_db, 1), str(line),
                     )
                 )  # fmt: skip
     return entries
+
+
+def _maybe(
+    rng: np.random.Generator, chance: float, bounds: tuple[float, float], digits: int
+) -> float:
+    return round(float(rng.uniform(*bounds)), digits) if rng.random() < chance else 0.0
 
 
 def freeze(cache: Path) -> str:
@@ -171,8 +193,9 @@ def manifest() -> list[Entry]:
     with MANIFEST.open(newline="", encoding="utf-8") as file:
         return [
             Entry(
-                row["recording"], int(row["seed"]), float(row["seconds"]), int(row["speakers"]), row["voices"],
-                float(row["overlap"]), float(row["t60"]), float(row["snr_db"]), row["line"],
+                row["recording"], int(row["seed"]), float(row["seconds"]), int(row["speakers"]),
+                row["voices"], float(row["overlap"]), float(row["t60"]), float(row["snr_db"]),
+                row["line"],
             )
             for row in csv.DictReader(file)
         ]  # fmt: skip

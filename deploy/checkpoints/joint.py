@@ -1,17 +1,20 @@
 """Trains the Sortformer end to end: voices first, then conversations from easy to hard.
 
-Phase 1 teaches the encoder only: every frame's state shall point where the teacher's embedding of its voice
-points (a fixed projection), silence to a direction of its own, overlap between the voices. The head has meanwhile
-learnt to group such states (``rehearsal.py``). Phase 2 joins them under the permutation-free loss; the voice loss
-stays on with a small weight.
+Phase 1 teaches the encoder only: every frame's state shall point where the teacher's embedding of
+its voice points (a fixed projection), silence to a direction of its own, overlap between the
+voices. The head has meanwhile learnt to group such states (``rehearsal.py``). Phase 2 joins them
+under the permutation-free loss; the voice loss stays on with a small weight.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Any, cast
 
 import numpy as np
+import numpy.typing as npt
 import torch
-import torch.nn.functional as F
 from nemo.collections.asr.models import SortformerEncLabelModel
+from torch.nn import functional
 
 from deploy.checkpoints import losses, sortformer
 from deploy.checkpoints.conversations import Conversation, Conversations, Difficulty
@@ -37,20 +40,31 @@ class Stage:
 STAGES = (
     Stage(1000, (5, 8), 120, 0.0, 1.0, replace(EASY, speakers=(0.2, 0.5, 0.3, 0.0))),
     Stage(1600, (6, 10), 120, 1.0, 0.5, EASY),
-    Stage(2600, (8, 14), 140, 1.0, 0.3, replace(EASY, speakers=(0.1, 0.4, 0.3, 0.2), overlap=0.4, room=0.35)),
-    Stage(5000, (10, 18), 160, 1.0, 0.2, Difficulty()),
-    Stage(1_000_000, (12, 40), 200, 1.0, 0.15, Difficulty()),
+    Stage(
+        2300,
+        (8, 14),
+        140,
+        1.0,
+        0.3,
+        replace(EASY, speakers=(0.1, 0.4, 0.3, 0.2), overlap=0.4, room=0.35),
+    ),
+    Stage(4200, (10, 24), 160, 1.0, 0.15, Difficulty()),
+    Stage(1_000_000, (20, 60), 200, 1.0, 0.1, Difficulty()),
 )
 
+QUICK = (Stage(2, (4, 5), 12, 0.0, 1.0), Stage(1_000_000, (4, 5), 12, 1.0, 0.2, EASY))
 
-def stage(step: int) -> Stage:
+
+def stage(step: int, stages: tuple[Stage, ...] = STAGES) -> Stage:
     """The stage a step belongs to."""
-    return next(entry for entry in STAGES if step < entry.until)
+    return next(entry for entry in stages if step < entry.until)
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Features (batch, mel, frames), their lengths, activity (batch, out frames, speakers), voice targets."""
+    """Features (batch, mel, frames), their lengths, activity (batch, out frames, speakers), voice
+    targets.
+    """
 
     features: torch.Tensor
     lengths: torch.Tensor
@@ -58,54 +72,72 @@ class Batch:
     states: torch.Tensor
 
 
-def directions(centroids: np.ndarray) -> torch.Tensor:  # type: ignore[type-arg]
-    """Target direction per voice (voices, encoder width) from the teacher's centroids (voices, 192)."""
+def directions(centroids: npt.NDArray[np.float32]) -> torch.Tensor:
+    """Target direction per voice (voices, encoder width) from the teacher's centroids (voices,
+    192).
+    """
     centred = centroids - centroids.mean(0, keepdims=True)
-    projection = np.linalg.qr(np.random.default_rng(7).normal(size=(centroids.shape[1], ENCODER_WIDTH - 1)))[0]
+    projection = np.linalg.qr(
+        np.random.default_rng(7).normal(size=(centroids.shape[1], ENCODER_WIDTH - 1))
+    )[0]
     projected = centred @ projection
     projected /= np.linalg.norm(projected, axis=1, keepdims=True)
     return torch.from_numpy(np.insert(projected, SILENCE, 0, axis=1).astype(np.float32))
 
 
 def quick_convolutions(model: SortformerEncLabelModel) -> None:
-    """Let depth-wise 2-D convolutions run in fp32, channels last: their bf16 backward pass is ten times slower on a CPU."""
+    """Let depth-wise 2-D convolutions run in fp32, channels last: their bf16 backward pass is ten
+    times slower on a CPU.
+    """
     for module in model.encoder.pre_encode.modules():
         if isinstance(module, torch.nn.Conv2d):
-            module.to(memory_format=torch.channels_last)
+            cast(Any, module).to(memory_format=torch.channels_last)
             if module.groups > 1:
-                module.forward = _plain(module)
+                cast(Any, module).forward = _plain(module)
 
 
-def _plain(module: torch.nn.Conv2d):  # type: ignore[no-untyped-def]
+def _plain(module: torch.nn.Conv2d) -> Callable[[torch.Tensor], torch.Tensor]:
     def forward(inputs: torch.Tensor) -> torch.Tensor:
         with torch.autocast("cpu", enabled=False):
-            return module._conv_forward(
-                inputs.float().contiguous(memory_format=torch.channels_last), module.weight, module.bias
-            )
+            last = inputs.float().contiguous(memory_format=torch.channels_last)
+            return cast(torch.Tensor, module._conv_forward(last, module.weight, module.bias))
 
     return forward
 
 
 def draw(
-    model: SortformerEncLabelModel, source: Conversations, rng: np.random.Generator, current: Stage, targets: torch.Tensor
+    model: SortformerEncLabelModel,
+    source: Conversations,
+    rng: np.random.Generator,
+    current: Stage,
+    targets: torch.Tensor,
 ) -> Batch:
     """One batch of equally long conversations."""
     seconds = float(rng.uniform(*current.seconds))
-    drawn = [source.draw(rng, seconds, current.difficulty) for _ in range(max(2, round(current.audio_s / seconds)))]
+    drawn = [
+        source.draw(rng, seconds, current.difficulty)
+        for _ in range(max(2, round(current.audio_s / seconds)))
+    ]
     return collate(model, drawn, targets)
 
 
-def collate(model: SortformerEncLabelModel, drawn: list[Conversation], targets: torch.Tensor) -> Batch:
+def collate(
+    model: SortformerEncLabelModel, drawn: list[Conversation], targets: torch.Tensor
+) -> Batch:
     """Features and targets of the conversations."""
     audio = torch.from_numpy(np.stack([entry.samples for entry in drawn]))
-    audio = audio / (audio.amax(1, keepdim=True) + 1e-3)  # as the model does at inference, but per row
+    audio = audio / (
+        audio.amax(1, keepdim=True) + 1e-3
+    )  # as the model does at inference, but per row
     with torch.no_grad():
         features, lengths = model.preprocessor(
             input_signal=audio, length=torch.full((len(audio),), audio.shape[1])
         )
     features = features[:, :, : int(lengths.max())]
     count = int(features.shape[2] + 7) // 8
-    active = torch.from_numpy(np.stack([frames(entry.spans, SPEAKERS, count, FRAME_S) for entry in drawn]))
+    active = torch.from_numpy(
+        np.stack([frames(entry.spans, SPEAKERS, count, FRAME_S) for entry in drawn])
+    )
     states = torch.zeros(len(drawn), count, ENCODER_WIDTH)
     for row, entry in enumerate(drawn):
         states[row] = active[row, :, : len(entry.voices)] @ targets[entry.voices]
@@ -113,14 +145,21 @@ def collate(model: SortformerEncLabelModel, drawn: list[Conversation], targets: 
     return Batch(features, lengths, active, states)
 
 
-def loss(model: SortformerEncLabelModel, batch: Batch, current: Stage) -> tuple[torch.Tensor, dict[str, float]]:
+def loss(
+    model: SortformerEncLabelModel, batch: Batch, current: Stage
+) -> tuple[torch.Tensor, dict[str, float]]:
     """The weighted loss and its parts."""
     with torch.autocast("cpu", torch.bfloat16):
         encoded, lengths = model.encoder(audio_signal=batch.features, length=batch.lengths)
         encoded = encoded.transpose(1, 2)
         logits = sortformer.head(model, encoded, lengths) if current.diarize else None
     count = min(encoded.shape[1], batch.active.shape[1])
-    voices = 1 - F.cosine_similarity(encoded[:, :count].float(), batch.states[:, :count], dim=2).mean()
+    voices = (
+        1
+        - functional.cosine_similarity(
+            encoded[:, :count].float(), batch.states[:, :count], dim=2
+        ).mean()
+    )
     total = current.voices * voices
     parts = {"voices": float(voices.detach())}
     if logits is not None:
@@ -132,7 +171,9 @@ def loss(model: SortformerEncLabelModel, batch: Batch, current: Stage) -> tuple[
 
 
 @torch.inference_mode()
-def frame_error(model: SortformerEncLabelModel, conversations: list[Conversation]) -> dict[int, float]:
+def frame_error(
+    model: SortformerEncLabelModel, conversations: list[Conversation]
+) -> dict[int, float]:
     """Frame error rate at threshold 0.5 by number of speakers; 0 stands for all."""
     wrong: dict[int, float] = {0: 0.0}
     spoken: dict[int, float] = {0: 0.0}
@@ -142,7 +183,9 @@ def frame_error(model: SortformerEncLabelModel, conversations: list[Conversation
             encoded, lengths = model.encoder(audio_signal=batch.features, length=batch.lengths)
             logits = sortformer.head(model, encoded.transpose(1, 2), lengths).float()
         count = min(logits.shape[1], batch.active.shape[1])
-        errors = losses.frame_errors(logits[:, :count], batch.active[:, :count], torch.ones(1, count))
+        errors = losses.frame_errors(
+            logits[:, :count], batch.active[:, :count], torch.ones(1, count)
+        )
         for key in (0, len(entry.voices)):
             wrong[key] = wrong.get(key, 0.0) + errors[0]
             spoken[key] = spoken.get(key, 0.0) + errors[1]

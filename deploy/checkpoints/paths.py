@@ -11,7 +11,9 @@ BUILD = REPOSITORY / "build" / "checkpoints"
 
 
 def cache(override: Path | None = None) -> Path:
-    """The cache folder: ``override``, else ``$XDG_CACHE_HOME/speakerstream``, else ``~/.cache/speakerstream``."""
+    """The cache folder: ``override``, else ``$XDG_CACHE_HOME/speakerstream``, else
+    ``~/.cache/speakerstream``.
+    """
     root = (
         override or Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "speakerstream"
     )

@@ -1,7 +1,7 @@
-"""Training voices in memory: every voice at several speeds, each of which counts as a voice of its own.
-
-Resampled speech moves pitch and formants together, which a speaker encoder hears as somebody else; it
-widens the training voices, and two speeds of one person make the hardest pair: the same channel, another voice.
+"""Training voices in memory: every voice at several speeds, each of which counts as a voice of its
+own. Resampled speech moves pitch and formants together, which a speaker encoder hears as somebody
+else; it widens the training voices, and two speeds of one person make the hardest pair: the same
+channel, another voice.
 """
 
 from dataclasses import dataclass
@@ -34,8 +34,12 @@ class PoolVoice:
 
 
 def load(voices: list[Voice], cache: Path, speeds: tuple[float, ...] = SPEEDS) -> list[PoolVoice]:
-    """All voices at all speeds, from the cache or resampled now; voices under 20 s of speech are left out."""
-    loaded = [PoolVoice(voice, speed, _at(voice, speed, cache)) for voice in voices for speed in speeds]
+    """All voices at all speeds, from the cache or resampled now; voices under 20 s of speech are
+    left out.
+    """
+    loaded = [
+        PoolVoice(voice, speed, _at(voice, speed, cache)) for voice in voices for speed in speeds
+    ]
     return [voice for voice in loaded if voice.speech.seconds > 20]
 
 
@@ -47,13 +51,17 @@ def _at(voice: Voice, speed: float, cache: Path) -> Speech:
     if not stored.exists():
         stored.parent.mkdir(parents=True, exist_ok=True)
         changed = resampled(original, speed)
-        np.savez(stored, samples=changed.samples, bounds=changed.bounds, recording=changed.recording)
+        np.savez(
+            stored, samples=changed.samples, bounds=changed.bounds, recording=changed.recording
+        )
     with np.load(stored) as arrays:
         return Speech(arrays["samples"], arrays["bounds"], arrays["recording"])
 
 
 def resampled(speech: Speech, speed: float) -> Speech:
-    """At most ``LONGEST_S`` of the speech, played ``speed`` times as fast (another part for every speed)."""
+    """At most ``LONGEST_S`` of the speech, played ``speed`` times as fast (another part for every
+    speed).
+    """
     count = len(speech.bounds)
     first = int(count * (SPEEDS.index(speed) / len(SPEEDS))) if speech.seconds > LONGEST_S else 0
     chosen, total = list[int](), 0.0
@@ -63,7 +71,9 @@ def resampled(speech: Speech, speed: float) -> Speech:
         total += (speech.bounds[index, 1] - speech.bounds[index, 0]) / SAMPLE_RATE
         if total > LONGEST_S:
             break
-    parts = [soxr.resample(speech.stretch(index), SAMPLE_RATE * speed, SAMPLE_RATE) for index in chosen]
+    parts = [
+        soxr.resample(speech.stretch(index), SAMPLE_RATE * speed, SAMPLE_RATE) for index in chosen
+    ]
     ends = np.cumsum([len(part) for part in parts])
     bounds = np.stack([np.concatenate(([0], ends[:-1])), ends], 1).astype(np.int64)
     samples = np.clip(np.concatenate(parts) * 32767, -32768, 32767).astype(np.int16)

@@ -1,9 +1,10 @@
 """Reads the speech of *Flight of the Amazon Queen* out of the game's archive.
 
 The archive is a table of 21-byte entries (name, bundle, offset, size; big-endian) after a 15-byte
-header. Speech is MPEG audio in entries ``DDDDLLRn.SB``: dialogue, line, role letter (J is the hero,
-P the person spoken to) and part. Which dialogues share an actor is in ``queen_roles.csv``, found by
-clustering the teacher's embeddings (centred, average linkage, cosine distance 0.7); nobody listened.
+header. Speech is MPEG audio in entries ``DDDDLLRn.SB``: dialogue, line, role letter (J is the
+hero, P the person spoken to) and part. Which dialogues share an actor is in ``queen_roles.csv``,
+found by clustering the teacher's embeddings (centred, average linkage, cosine distance 0.7);
+nobody listened.
 """
 
 import csv
@@ -49,7 +50,9 @@ def lines(archive: bytes) -> list[Line]:
 
 
 def group(name: str) -> str:
-    """Lines of one dialogue and role have one actor; cut scenes are numbered otherwise and stand alone."""
+    """Lines of one dialogue and role have one actor; cut scenes are numbered otherwise and stand
+    alone.
+    """
     return name[:4] + name[-2] if name[0].isdigit() and len(name) >= 6 else name
 
 

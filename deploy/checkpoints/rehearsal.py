@@ -1,15 +1,17 @@
 """Teaches the Sortformer's head to tell voices apart before it hears any.
 
-The head must learn an algorithm: to group frames by voice and to give each group an output. Learnt from few
-voices it learns the voices instead (a head trained on cached features of a hundred voices did not carry
-over). So it is first trained on made-up voices: random directions, never the same twice, a frame being its
-voice's direction plus a drift per turn plus noise, silence a direction of its own. The encoder is taught at the
-same time to give such frames for real speech (``encoder.py``); then the two are joined and trained end to end.
+The head must learn an algorithm: to group frames by voice and to give each group an output.
+Learnt from few voices it learns the voices instead (a head trained on cached features of a
+hundred voices did not carry over). So it is first trained on made-up voices: random directions,
+never the same twice, a frame being its voice's direction plus a drift per turn plus noise,
+silence a direction of its own. The encoder is taught at the same time to give such frames for
+real speech (``encoder.py``); then the two are joined and trained end to end.
 """
 
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from nemo.collections.asr.models import SortformerEncLabelModel
 
@@ -31,12 +33,18 @@ def put(file: Path, model: SortformerEncLabelModel) -> None:
     parts(model).load_state_dict(torch.load(file, map_location="cpu", weights_only=True))
 
 
-def activities(rng: np.random.Generator, count: int, speakers: int, overlap: bool) -> np.ndarray:  # type: ignore[type-arg]
+def activities(
+    rng: np.random.Generator, count: int, speakers: int, overlap: bool
+) -> npt.NDArray[np.float32]:
     """Who is active in each of ``count`` frames, (count, SPEAKERS), from turn-taking statistics."""
     manner = draw_manner(rng, overlap)
     drawn = turns(rng, speakers, count * FRAME_S, manner)
     spans = [
-        Span(turn.speaker, int(turn.start * SAMPLE_RATE), int((turn.start + turn.length) * SAMPLE_RATE))
+        Span(
+            turn.speaker,
+            int(turn.start * SAMPLE_RATE),
+            int((turn.start + turn.length) * SAMPLE_RATE),
+        )
         for turn in drawn
     ]
     return frames(spans, SPEAKERS, count, FRAME_S)
@@ -60,7 +68,9 @@ def batch(
         voices = rng.normal(size=(SPEAKERS, rank)) @ basis
         voices /= np.linalg.norm(voices, axis=1, keepdims=True)
         common = rng.normal(size=width)
-        alike = rng.uniform(0, 0.6) * hardness  # share of the energy that all voices here have in common
+        alike = (
+            rng.uniform(0, 0.6) * hardness
+        )  # share of the energy that all voices here have in common
         voices = np.sqrt(1 - alike) * voices + np.sqrt(alike) * common / np.linalg.norm(common)
         changes = np.cumsum(np.concatenate(([0], np.abs(np.diff(active[row], axis=0)).sum(1) > 0)))
         drift = rng.normal(size=(int(changes[-1]) + 1, width))[changes] / np.sqrt(width)

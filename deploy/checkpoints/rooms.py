@@ -1,7 +1,7 @@
 """Room responses by the image-source method, and the filters of microphones and lines.
 
-A shoebox room with one absorption for all walls (Allen and Berkley 1979); the reverberation time gives
-the absorption by Sabine's formula. One response per talker, all to one microphone.
+A shoebox room with one absorption for all walls (Allen and Berkley 1979); the reverberation time
+gives the absorption by Sabine's formula. One response per talker, all to one microphone.
 """
 
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ def draw_room(rng: np.random.Generator) -> Room:
 def responses(
     rng: np.random.Generator, room: Room, talkers: int, longest: float = 0.4
 ) -> list[Samples]:
-    """One impulse response per talker (float32, 16 kHz, direct sound of height 1 near the start)."""
+    """One impulse response per talker (16 kHz, the direct sound of height 1 near the start)."""
     sides = np.asarray(room.sides)
     volume, surface = (
         sides.prod(),
@@ -76,11 +76,13 @@ def responses(
 def colour(
     rng: np.random.Generator, depth_db: float = 6.0, band: tuple[float, float] | None = None
 ) -> Samples:
-    """A filter of 129 taps: a smooth random frequency response, limited to ``band`` (Hz) where given."""
+    """A filter of 129 taps: a smooth random frequency response, limited to ``band`` (Hz) where
+    given.
+    """
     knots = np.linspace(0, 1, 8)
     grid = np.linspace(0, 1, 65)
     gain = 10 ** (np.interp(grid, knots, rng.uniform(-depth_db, depth_db, 8)) / 20)
     if band:
         hertz = grid * SAMPLE_RATE / 2
         gain = np.where((hertz < band[0]) | (hertz > band[1]), 10 ** (-45 / 20), gain)
-    return scipy.signal.firwin2(129, grid, gain).astype(np.float32)
+    return np.asarray(scipy.signal.firwin2(129, grid, gain), np.float32)

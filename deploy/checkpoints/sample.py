@@ -1,13 +1,14 @@
 """Makes the sample meeting of the demo from three voices that train nothing.
 
-Whole sentences and prompts, one after the other with pauses, overlaps and short replies; one room with
-three seats, three levels, a little noise. The reference comes from the same placement.
+Whole sentences and prompts, one after the other with pauses, overlaps and short replies; one room
+with three seats, three levels, a little noise. The reference comes from the same placement.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import soundfile
 
 from deploy.checkpoints import corpus, rooms, voices
@@ -64,7 +65,7 @@ def place(
             clock = end + 0.2
 
 
-def activity(spans: list[Span], speakers: int, seconds: float) -> np.ndarray:  # type: ignore[type-arg]
+def activity(spans: list[Span], speakers: int, seconds: float) -> npt.NDArray[np.bool_]:
     """Which speaker is active in each 10 ms, (frames, speakers)."""
     active = np.zeros((int(seconds * 100), speakers), bool)
     for span in spans:
@@ -81,7 +82,7 @@ def good(spans: list[Span], speakers: int, plan: Plan) -> bool:
         0, int(plan.duration // plan.chunk) * int(plan.chunk * 100), int(plan.chunk * 100)
     )
     clean = min(alone[start : start + int(plan.chunk * 100)].sum(0).min() / 100 for start in chunks)
-    return plan.overlap[0] <= share <= plan.overlap[1] and clean >= plan.clean_per_chunk
+    return bool(plan.overlap[0] <= share <= plan.overlap[1] and clean >= plan.clean_per_chunk)
 
 
 def rttm(spans: list[Span], names: list[str]) -> str:
@@ -108,6 +109,13 @@ def rttm(spans: list[Span], names: list[str]) -> str:
     )
 
 
+def ventilator(rng: np.random.Generator) -> Samples:
+    """20 s of a low rumble and a little hiss."""
+    brown = np.cumsum(rng.normal(size=20 * SAMPLE_RATE)).astype(np.float32)
+    low = brown - np.convolve(brown, np.ones(2000) / 2000, "same")
+    return np.asarray(np.diff(brown, prepend=brown[0]) * 0.3 + low * 0.02, np.float32)
+
+
 def make(cache: Path, folder: Path, plan: Plan = Plan()) -> None:
     """Write ``meeting.ogg`` and ``meeting.rttm``."""
     table = {voice.voice: voice for voice in voices.read()}
@@ -120,14 +128,7 @@ def make(cache: Path, folder: Path, plan: Plan = Plan()) -> None:
     else:
         raise RuntimeError("no seed gives a meeting that keeps the plan")
     seats = rooms.responses(rng, rooms.Room((5.2, 4.1, 2.7), 0.25), len(spoken))
-    noise = np.cumsum(rng.normal(size=20 * SAMPLE_RATE)).astype(np.float32)  # brown: a ventilator
-    noise = (
-        np.diff(noise, prepend=noise[0]) * 0.3
-        + (noise - np.convolve(noise, np.ones(2000) / 2000, "same")) * 0.02
-    )
-    audio = mix(
-        rng, tracks, Acoustics(seats, (0.0, -3.0, 2.0), 2.0, None, 28.0), noise.astype(np.float32)
-    )
+    audio = mix(rng, tracks, Acoustics(seats, (0.0, -3.0, 2.0), 2.0, None, 28.0), ventilator(rng))
     folder.mkdir(parents=True, exist_ok=True)
     with soundfile.SoundFile(
         folder / f"{RECORDING_ID}.ogg", "w", SAMPLE_RATE, 1, "VORBIS", format="OGG"

@@ -39,7 +39,7 @@ class Acoustics:
 def fill(
     rng: np.random.Generator, turns: list[Turn], voices: list[Speech], manner: Manner, samples: int
 ) -> tuple[list[Samples], list[Span]]:
-    """A track per speaker and where speech is: each turn takes consecutive stretches of its voice."""
+    """A track per speaker, and where speech is; turns take consecutive stretches of a voice."""
     tracks = [np.zeros(samples, np.float32) for _ in voices]
     spans: list[Span] = []
     cursor = [int(rng.integers(len(voice.bounds))) for voice in voices]
@@ -115,7 +115,9 @@ def opus(samples: Samples, bits_per_second: int) -> Samples:
 
 
 def frames(spans: list[Span], speakers: int, count: int, step: float) -> npt.NDArray[np.float32]:
-    """Activity (count, speakers), 1 where speech covers at least half of a frame of ``step`` seconds."""
+    """Activity (count, speakers), 1 where speech covers at least half of a frame of ``step``
+    seconds.
+    """
     covered = np.zeros((count + 1, speakers), np.float32)
     hop = step * SAMPLE_RATE
     for span in spans:

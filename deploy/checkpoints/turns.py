@@ -1,9 +1,9 @@
 """Who speaks when: conversations drawn from turn-taking statistics instead of random placement.
 
 Gaps, overlaps and turn lengths follow the picture of conversation analysis (most turns change
-after 0 to 0.5 s, a part of them with a short overlap, listeners drop back-channels into long turns);
-the idea of drawing them from distributions is that of the "simulated conversations" of Landini et al.
-(2022) and of NeMo's multi-speaker simulator.
+after 0 to 0.5 s, a part of them with a short overlap, listeners drop back-channels into long
+turns); the idea of drawing them from distributions is that of the "simulated conversations" of
+Landini et al. (2022) and of NeMo's multi-speaker simulator.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,6 @@
-"""The table of voices (``voices.csv``): who they are, where they come from, what they may be used for."""
+"""The table of voices (``voices.csv``): who they are, where they come from, what they may be used
+for.
+"""
 
 import csv
 from collections.abc import Iterable
@@ -65,6 +67,8 @@ def people(voices: Iterable[Voice]) -> dict[str, set[str]]:
 
 
 def measured(voice: Voice, pitch_hz: float, minutes: float) -> Voice:
-    """The voice with its measures; a sex that is not known is read from the pitch (165 Hz lies between)."""
+    """The voice with its measures; a sex that is not known is read from the pitch (165 Hz lies
+    between).
+    """
     sex = voice.sex or ("" if not pitch_hz else "f" if pitch_hz > 165 else "m")
     return replace(voice, sex=sex, pitch_hz=round(pitch_hz, 1), minutes=round(minutes, 2))

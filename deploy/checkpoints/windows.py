@@ -1,4 +1,6 @@
-"""Windows of single voices with the teacher's answer, and their augmentation: what trains the TitaNet."""
+"""Windows of single voices with the teacher's answer, and their augmentation: what trains the
+TitaNet.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +20,9 @@ BLOCK_S = 5.0  # the teacher hears this much, the student a part of it
 
 @dataclass(frozen=True)
 class Blocks:
-    """Blocks of clean speech: ``audio`` (n, samples) int16, ``voice`` (n,), teacher's ``embedding`` (n, 192)."""
+    """Blocks of clean speech: ``audio`` (n, samples) int16, ``voice`` (n,), teacher's ``embedding``
+    (n, 192).
+    """
 
     audio: npt.NDArray[np.int16]
     voice: npt.NDArray[np.int64]
@@ -30,7 +34,11 @@ def blocks(voices: list[PoolVoice], cache: Path, most: int = 16) -> Blocks:
     folder = cache / "blocks"
     folder.mkdir(parents=True, exist_ok=True)
     encoder: teacher.Teacher | None = None
-    audio, voice, embedding = list[npt.NDArray[np.int16]](), list[int](), list[npt.NDArray[np.float32]]()
+    audio, voice, embedding = (
+        list[npt.NDArray[np.int16]](),
+        list[int](),
+        list[npt.NDArray[np.float32]](),
+    )
     for index, entry in enumerate(voices):
         stored = folder / f"{entry.name}-{most}.npy"
         joined = entry.speech.samples
@@ -40,7 +48,7 @@ def blocks(voices: list[PoolVoice], cache: Path, most: int = 16) -> Blocks:
         cut = np.stack([np.resize(joined[start : start + length], length) for start in starts])
         if not stored.exists():
             encoder = encoder or teacher.Teacher()
-            np.save(stored, encoder.embed(cut.astype(np.float32) / 32768))
+            np.save(stored, encoder.embed(np.asarray(cut / 32768, np.float32)))
         audio.append(cut)
         voice.extend([index] * count)
         embedding.append(np.load(stored))
@@ -56,7 +64,9 @@ class Targets:
 
 
 def targets(taught: Blocks) -> Targets:
-    """The teacher's embeddings, centred over the voices, each block drawn half-way to its voice's mean."""
+    """The teacher's embeddings, centred over the voices, each block drawn half-way to its voice's
+    mean.
+    """
     count = int(taught.voice.max()) + 1
     means = np.stack([taught.embedding[taught.voice == index].mean(0) for index in range(count)])
     centre = means.mean(0)
@@ -74,13 +84,15 @@ def draw(
     spaces: list[list[Samples]],
     noises: list[Samples],
 ) -> tuple[torch.Tensor, npt.NDArray[np.int64]]:
-    """Augmented windows (size, samples) and the index of each one's block; ``chances`` is per block."""
+    """Augmented windows (size, samples) and the index of each one's block; ``chances`` is per
+    block.
+    """
     chosen = rng.choice(len(chances), size, p=chances)
     length = int(seconds * SAMPLE_RATE)
     audio = np.empty((size, length), np.float32)
     for row, index in enumerate(chosen):
         start = int(rng.integers(taught.audio.shape[1] - length + 1))
-        window = taught.audio[index, start : start + length].astype(np.float32) / 32768
+        window = np.asarray(taught.audio[index, start : start + length] / 32768, np.float32)
         space = spaces[int(rng.integers(len(spaces)))] if rng.random() < 0.4 else None
         noisy = rng.random() < 0.6
         acoustics = Acoustics(
@@ -89,5 +101,7 @@ def draw(
             band=BANDS[int(rng.integers(len(BANDS)))] if rng.random() < 0.3 else None,
             snr_db=float(rng.uniform(3, 30)) if noisy else None,
         )
-        audio[row] = mix(rng, [window], acoustics, noises[int(rng.integers(len(noises)))] if noisy else None)
+        audio[row] = mix(
+            rng, [window], acoustics, noises[int(rng.integers(len(noises)))] if noisy else None
+        )
     return torch.from_numpy(audio), chosen

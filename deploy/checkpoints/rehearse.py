@@ -1,0 +1,53 @@
+"""The training loop of the head's rehearsal on made-up voices."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from deploy.checkpoints import losses, rehearsal, sortformer
+from deploy.checkpoints.train_schedule import Schedule
+
+BATCH = 32
+
+
+def rehearse(target: Path, schedule: Schedule, seed: int = 0) -> Path:
+    """Train the head from nothing and write its weights to ``target``."""
+    torch.manual_seed(seed)
+    rng = np.random.default_rng(seed)
+    model = sortformer.build()
+    head = rehearsal.parts(model)
+    optimizer = torch.optim.AdamW(
+        head.parameters(), lr=schedule.rate, betas=(0.9, 0.98), weight_decay=1e-3
+    )
+    recent: list[float] = []
+    for step in range(schedule.steps):
+        done = step / schedule.steps
+        most = 2 if done < 0.15 else 3 if done < 0.3 else 4
+        count = (
+            60
+            if done < 0.15
+            else int(rng.integers(80, 160) if done < 0.5 else rng.integers(120, 300))
+        )
+        hardness = float(np.clip((done - 0.05) * 1.6, 0, 1))
+        states, active = rehearsal.batch(rng, BATCH, count, most, hardness)
+        for group in optimizer.param_groups:
+            group["lr"] = schedule.at(step)
+        with torch.autocast("cpu", torch.bfloat16):
+            logits = sortformer.head(model, states, torch.full((BATCH,), count))
+        loss = losses.permutation_free(logits, active, torch.ones(BATCH, count))
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(head.parameters(), 1.0)
+        optimizer.step()
+        recent.append(float(loss.detach()))
+        if (step + 1) % 100 == 0:
+            print(
+                f"rehearsal {step + 1}: loss {np.mean(recent[-100:]):.4f}",
+                file=sys.stderr,
+                flush=True,
+            )
+    target.parent.mkdir(parents=True, exist_ok=True)
+    torch.save(head.state_dict(), target)
+    return target
