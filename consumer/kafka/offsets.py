@@ -192,7 +192,7 @@ class Offsets:
             state = self._partitions[partition]
             if not state.marked:
                 attempts = state.attempts.begin()
-                head = self.watermark(partition)
+                head = next(iter(state.in_flight), state.position)
                 marks.append(Progress(partition, state.epoch, head, attempts, True))
         return Burst(tuple(marks))
 

@@ -9,7 +9,7 @@ import structlog
 Format = Literal["auto", "json", "console"]
 
 # Libraries whose INFO is noise here; their warnings are kept.
-_CHATTY = ("httpx", "httpcore", "librdkafka", "pebble")
+_CHATTY = ("httpx", "httpcore", "librdkafka")
 
 
 def configure(level: str, form: Format) -> None:
