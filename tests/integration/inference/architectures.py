@@ -223,11 +223,22 @@ def _liven(model: Any) -> None:
 
 
 def save_titanet(filters: tuple[int, int], path: Path) -> Path:
-    """An embedder with random weights, saved to `path`."""
+    """An embedder with random weights, saved to `path`.
+
+    Its batch normalisation has seen some sound, as training leaves it; else every window would get
+    nearly the same embedding.
+    """
     from nemo.collections.asr.models import EncDecSpeakerLabelModel
 
     torch.manual_seed(21)
-    EncDecSpeakerLabelModel(cfg=OmegaConf.create(titanet_config(filters))).save_to(str(path))
+    model = EncDecSpeakerLabelModel(cfg=OmegaConf.create(titanet_config(filters)))
+    for module in model.modules():
+        if isinstance(module, torch.nn.BatchNorm1d):
+            module.momentum = None  # plain averages
+    sounds = torch.stack([torch.from_numpy(speechlike(2.0, seed=seed)) for seed in range(16)])
+    with torch.no_grad():
+        model.train().forward(input_signal=sounds, input_signal_length=torch.full((16,), 32000))
+    model.eval().save_to(str(path))
     return path
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from numpy.typing import NDArray
 
 from consumer.inference.fingerprints import LEAST_SPEECH_S, WINDOW_S, collect
 from consumer.inference.postprocessing import PostProcessing
@@ -22,7 +23,7 @@ seconds = st.floats(0, 1)
 posts = st.builds(PostProcessing, shares, shares, seconds, seconds, seconds, seconds)
 
 
-def literal(values: np.ndarray, start: float, end: float, duration: float) -> float:
+def literal(values: NDArray[np.float32], start: float, end: float, duration: float) -> float:
     """Confidence as it is defined, frame by frame."""
     frames = len(values)
     fps = frames / duration
@@ -34,7 +35,9 @@ def literal(values: np.ndarray, start: float, end: float, duration: float) -> fl
 
 @settings(deadline=None)  # ties at the start of a chunk import torch
 @given(probabilities, posts, st.floats(0.0, 0.079))
-def test_segments_keep_their_promises(values: np.ndarray, post: PostProcessing, cut: float) -> None:
+def test_segments_keep_their_promises(
+    values: NDArray[np.float32], post: PostProcessing, cut: float
+) -> None:
     duration = len(values) * 0.08 - cut
     found = segments(values, 8, post, duration)
     assert [(s.start_s, s.speaker) for s in found] == sorted((s.start_s, s.speaker) for s in found)
@@ -54,7 +57,7 @@ def test_segments_keep_their_promises(values: np.ndarray, post: PostProcessing, 
 
 @settings(deadline=None)  # ties at the start of a chunk import torch
 @given(probabilities, posts)
-def test_events_are_nemos_lines_clamped(values: np.ndarray, post: PostProcessing) -> None:
+def test_events_are_nemos_lines_clamped(values: NDArray[np.float32], post: PostProcessing) -> None:
     duration = len(values) * 0.08
     lines = [line.split() for line in nemo_lines(values, 8, post)]
     clamped = sorted(
@@ -68,7 +71,9 @@ def test_events_are_nemos_lines_clamped(values: np.ndarray, post: PostProcessing
 
 @settings(deadline=None)  # ties at the start of a chunk import torch
 @given(probabilities, posts, st.integers(0, 1279))
-def test_speech_for_fingerprints(values: np.ndarray, post: PostProcessing, cut: int) -> None:
+def test_speech_for_fingerprints(
+    values: NDArray[np.float32], post: PostProcessing, cut: int
+) -> None:
     samples = len(values) * 1280 - cut
     waveform = np.arange(samples, dtype=np.float32)
     found = segments(values, 8, post, samples / 16000)

@@ -2,6 +2,7 @@ import hashlib
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -25,7 +26,7 @@ def test_choices_name_the_licences() -> None:
     assert "speakerverification_en_titanet_large - CC-BY-4.0" in choices("embedder")
 
 
-def test_a_file_is_taken_with_its_digest(tmp_path) -> None:
+def test_a_file_is_taken_with_its_digest(tmp_path: Path) -> None:
     path = tmp_path / "mine.nemo"
     path.write_bytes(b"weights")
     checkpoint = resolve(str(path), "diarizer")
@@ -34,7 +35,7 @@ def test_a_file_is_taken_with_its_digest(tmp_path) -> None:
     assert checkpoint.card.uncertain_confidence is None
 
 
-def test_a_downloaded_file_keeps_what_is_known_of_it(tmp_path) -> None:
+def test_a_downloaded_file_keeps_what_is_known_of_it(tmp_path: Path) -> None:
     path = tmp_path / "speakerverification_en_titanet_large.nemo"
     path.write_bytes(b"weights")
     card = resolve(str(path), "embedder").card
@@ -42,7 +43,9 @@ def test_a_downloaded_file_keeps_what_is_known_of_it(tmp_path) -> None:
     assert card.same_voice_cosine == 0.4
 
 
-def test_compact_is_described_by_the_card_beside_it(tmp_path, monkeypatch) -> None:
+def test_compact_is_described_by_the_card_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(checkpoints, "_COMPACT_FILES", tmp_path)
     assert "missing from this installation" in refused("compact")
     (tmp_path / "diarizer.nemo").write_bytes(b"d")
@@ -69,7 +72,7 @@ def test_an_unset_choice_lists_the_choices() -> None:
     assert "compact - small" in refused("")
 
 
-def test_a_missing_file_says_where_it_was_looked_for(tmp_path) -> None:
+def test_a_missing_file_says_where_it_was_looked_for(tmp_path: Path) -> None:
     assert str(tmp_path / "no.nemo") in refused(str(tmp_path / "no.nemo"))
 
 
@@ -77,7 +80,7 @@ def test_a_word_that_names_nothing_lists_the_choices() -> None:
     assert "'tiny' names no diarizer" in refused("tiny")
 
 
-def test_a_hub_name_that_cannot_be_had_says_what_to_do(tmp_path) -> None:
+def test_a_hub_name_that_cannot_be_had_says_what_to_do(tmp_path: Path) -> None:
     # In a process of its own: the hub's library reads the environment once, when imported.
     script = (
         "from consumer.inference.checkpoints import resolve\n"
@@ -96,7 +99,7 @@ def test_a_hub_name_that_cannot_be_had_says_what_to_do(tmp_path) -> None:
     assert "copy diar_sortformer_4spk-v1.nemo here" in said
 
 
-def test_a_hub_name_comes_out_of_the_local_cache(tmp_path) -> None:
+def test_a_hub_name_comes_out_of_the_local_cache(tmp_path: Path) -> None:
     repository = tmp_path / "hub" / "models--nvidia--speakerverification_en_titanet_large"
     snapshot = repository / "snapshots" / "abc"
     snapshot.mkdir(parents=True)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from consumer.inference.fingerprints import Speech, collect, combine
 from consumer.inference.postprocessing import PostProcessing
@@ -10,7 +11,7 @@ from consumer.inference.segments import segments
 STEP = 1280  # samples in a frame of 80 ms
 
 
-def speech(probabilities: np.ndarray, samples: int | None = None) -> list[Speech]:
+def speech(probabilities: NDArray[np.float32], samples: int | None = None) -> list[Speech]:
     count = samples or len(probabilities) * STEP
     waveform = np.arange(count, dtype=np.float32)
     found = segments(probabilities, 8, PostProcessing(), count / 16000)

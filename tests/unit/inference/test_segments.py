@@ -1,7 +1,10 @@
 """Literal values, worked out by hand."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from consumer.errors import ExitCode, FatalError
 from consumer.inference.postprocessing import PostProcessing
@@ -11,7 +14,7 @@ DEFAULT = PostProcessing()
 FRAME = 8  # steps of 10 ms in a frame of 80 ms
 
 
-def columns(*rows: list[float]) -> np.ndarray:
+def columns(*rows: list[float]) -> NDArray[np.float32]:
     return np.array(rows, np.float32)
 
 
@@ -116,7 +119,7 @@ def test_neighbours_do_not_overlap() -> None:
     assert [s.overlap_ratio for s in segments(probabilities, FRAME, DEFAULT, 30.0)] == [0.0, 0.0]
 
 
-def test_yaml_in_nemos_layout(tmp_path) -> None:
+def test_yaml_in_nemos_layout(tmp_path: Path) -> None:
     path = tmp_path / "post.yaml"
     path.write_text("parameters:\n  onset: 0.64\n  offset: 0.74\n  pad_onset: 0.06\n")
     expected = PostProcessing(onset=0.64, offset=0.74, pad_onset=0.06)
@@ -134,7 +137,7 @@ def test_yaml_in_nemos_layout(tmp_path) -> None:
         ("a: [", "cannot read"),
     ],
 )
-def test_yaml_that_says_something_else_is_refused(tmp_path, text: str, says: str) -> None:
+def test_yaml_that_says_something_else_is_refused(tmp_path: Path, text: str, says: str) -> None:
     path = tmp_path / "post.yaml"
     path.write_text(text)
     with pytest.raises(FatalError, match=says) as caught:

@@ -1,0 +1,43 @@
+"""Embeddings of windows against TitaNet's own forward on each window alone."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from consumer.inference.checkpoints import Checkpoint
+from consumer.inference.restore import restore
+from consumer.inference.titanet import TitaNet
+from tests.integration.inference.architectures import speechlike
+
+TOLERANCE = 1e-6  # of a component of a unit vector; 1e-5 is promised
+
+
+def unit(embedding: NDArray[np.float32]) -> NDArray[np.float32]:
+    return embedding / np.linalg.norm(embedding)
+
+
+@pytest.mark.parametrize("name", ["small-titanet", "titanet"])
+def test_windows_equal_titanets_own_forward(built: Callable[[str], Checkpoint], name: str) -> None:
+    checkpoint = built(name)
+    nemo = restore(checkpoint, "EncDecSpeakerLabelModel", "cpu")
+    ours = TitaNet(checkpoint, "cpu")
+    kinds = [(3.0, 0.1), (0.5, 0.001), (3.0, 2.0), (1.37, 0.1)]  # seconds, level
+    windows = [speechlike(s, seed=seed, level=level) for seed, (s, level) in enumerate(kinds)]
+    with torch.inference_mode():
+        expected = [
+            nemo.forward(
+                input_signal=torch.from_numpy(window)[None],
+                input_signal_length=torch.tensor([len(window)]),
+            )[1][0].numpy()
+            for window in windows
+        ]
+    alone = [ours.embed([window])[0] for window in windows]
+    together = ours.embed(windows)
+    for truth, single, mated in zip(expected, alone, together, strict=True):
+        assert truth.shape == (192,)
+        assert np.abs(unit(single) - unit(truth)).max() <= TOLERANCE
+        assert np.abs(unit(mated) - unit(single)).max() <= TOLERANCE
+    assert unit(expected[0]) @ unit(expected[3]) < 0.9  # else any two windows would be equal
