@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from consumer.audio.decode import DecodeLimits, decode
-from consumer.errors import PermanentError
+from consumer.errors import PermanentError, Reason
 from consumer.inference.checkpoints import COMPACT
 from consumer.inference.options import Device, EngineOptions, Precision
 from consumer.inference.results import Analysis, Engine, Models, Segment, Waveform, label
@@ -57,15 +57,15 @@ def diarize(
             batch = named[first : first + batch_size]
             progress.update(task, description=f"decoding {batch[0][0].name}")
             read = [_read(path) for path, _ in batch]
-            waveforms = [waveform for waveform in read if not isinstance(waveform, Exception)]
+            waveforms = [waveform for waveform in read if not isinstance(waveform, PermanentError)]
             if waveforms and engine is None:
                 progress.update(task, description="loading the models")
                 engine = _engine(chosen)
             progress.update(task, description=f"analysing {batch[0][0].name}")
             answers = iter(engine.analyze(waveforms) if engine is not None else ())
             for (path, name), waveform in zip(batch, read, strict=True):
-                answer = waveform if isinstance(waveform, Exception) else next(answers)
-                if isinstance(answer, Exception):
+                answer = waveform if isinstance(waveform, PermanentError) else next(answers)
+                if isinstance(answer, PermanentError):
                     failed = True
                     progress.console.print(f"{path}: {answer}", markup=False, soft_wrap=True)
                 elif engine is not None:
@@ -83,10 +83,14 @@ def _engine(chosen: EngineOptions) -> Engine:
     return create(chosen)
 
 
-def _read(path: Path) -> Waveform | OSError | PermanentError:
+def _read(path: Path) -> Waveform | PermanentError:
     try:
-        return decode(path.read_bytes(), channel=None, limits=_LIMITS)
-    except (OSError, PermanentError) as error:
+        data = path.read_bytes()
+    except OSError as error:
+        return PermanentError(Reason.OBJECT_MISSING, error.strerror or str(error))
+    try:
+        return decode(data, channel=None, limits=_LIMITS)
+    except PermanentError as error:
         return error
 
 

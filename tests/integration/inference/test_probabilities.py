@@ -38,6 +38,7 @@ class Pair:
 @pytest.fixture(
     scope="module",
     params=[
+        "compact",
         "small",
         "small-streaming",
         pytest.param("v1", marks=pytest.mark.parts),

@@ -126,6 +126,7 @@ def test_listing_and_stand_in_import_no_torch() -> None:
         "import sys\n"
         "import consumer.inference.checkpoints, consumer.inference.options\n"
         "import consumer.inference.stand_in, consumer.inference.segments\n"
+        "import producer_tools.diarize\n"
         "assert 'torch' not in sys.modules and 'nemo' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", script], check=True)
