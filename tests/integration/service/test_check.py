@@ -1,0 +1,84 @@
+"""`speakerstream-consumer check`: a line per part, and an exit code that says whether to run."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from consumer.errors import ExitCode
+from tests.brokers import client
+from tests.brokers.fixtures import Broker
+from tests.service.installation import Installation
+
+
+@pytest.fixture
+def installation(kafka_broker: Broker, unique: str, tmp_path: Path) -> Installation:
+    """Topics as a fresh cluster makes them."""
+    return Installation(kafka_broker.bootstrap, unique, tmp_path)
+
+
+def check(environment: Mapping[str, str]) -> tuple[int, str]:
+    run = subprocess.run(
+        [sys.executable, "-m", "consumer", "check"],
+        env={**os.environ, "COLUMNS": "400", **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return run.returncode, run.stdout + run.stderr
+
+
+def test_all_there(installation: Installation) -> None:
+    small = {
+        "SPEAKERSTREAM_MAX_DEAD_LETTER_BYTES": "1000000",
+    }
+    code, said = check({**installation.environment, **small})
+    assert "FAIL" not in said
+    assert code == ExitCode.OK
+
+
+def test_the_real_checkpoints_are_named_with_their_licence(installation: Installation) -> None:
+    environment = {
+        **installation.environment,
+        "SPEAKERSTREAM_ENGINE": "consumer.inference.engine:create",
+        "SPEAKERSTREAM_DIARIZER": "compact",
+        "SPEAKERSTREAM_EMBEDDER": "/nowhere/embedder.nemo",
+    }
+    code, said = check(environment)
+    assert "ok   diarizer: speakerstream/compact" in said
+    assert "FAIL embedder" in said
+    assert code == ExitCode.SETTINGS
+
+
+def test_compaction_a_small_topic_and_a_missing_one_are_named(
+    installation: Installation, unique: str
+) -> None:
+    compacted = f"{unique}.compacted"
+    client.create_topics(installation.bootstrap, compacted, config={"cleanup.policy": "compact"})
+    environment = {
+        **installation.environment,
+        "SPEAKERSTREAM_TOPIC_CHUNK_RESULTS": compacted,
+        "SPEAKERSTREAM_TOPIC_SPEAKER_SEGMENTS": f"{unique}.missing",
+        "SPEAKERSTREAM_MAX_DEAD_LETTER_BYTES": "3000000",
+    }
+    code, said = check(environment)
+    assert "set it to delete" in said
+    assert "speakerstream topics --create" in said
+    assert "max.message.bytes=" in said
+    assert code == ExitCode.SETTINGS
+
+
+def test_no_broker_and_nothing_allowed_are_named(installation: Installation) -> None:
+    environment = {
+        **installation.environment,
+        "SPEAKERSTREAM_BOOTSTRAP_SERVERS": "127.0.0.1:1",
+        "SPEAKERSTREAM_ALLOWED_PREFIXES": "[]",
+    }
+    code, said = check(environment)
+    assert "check bootstrap_servers" in said
+    assert "name what may be read" in said
+    assert code == ExitCode.SETTINGS
