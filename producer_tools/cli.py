@@ -10,6 +10,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from producer_tools import options, tail, topics
 from producer_tools.chunking import load, recording_id_of
+from producer_tools.diarize import diarize
 from producer_tools.publish import publish_recording
 from producer_tools.publisher import ChunkPublisher
 from schemas import catalogue
@@ -20,6 +21,7 @@ app = typer.Typer(
     help="Tools for both ends of speakerstream.", no_args_is_help=True, add_completion=False
 )
 app.command("tail")(tail.command)
+app.command("diarize")(diarize)
 
 
 @app.command("publish")
