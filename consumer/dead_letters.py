@@ -8,6 +8,11 @@ import hashlib
 from consumer.errors import Reason
 from consumer.records import Headers, InputRecord, OutputRecord
 
+ORIGIN_TOPIC = "__connect.errors.topic"
+"""The first of our headers: what stands before it is the record's own."""
+
+OMITTED = "dlq.omitted"
+
 _MESSAGE_CHARACTERS = 1000
 _CONVERSION = (Reason.MALFORMED_EVENT, Reason.UNKNOWN_SCHEMA)
 
@@ -48,10 +53,24 @@ def dead_letter(
     return OutputRecord(topic, None, None, (*ours, _omitted("value,headers,key")))
 
 
+def original_headers(headers: Headers) -> tuple[Headers, Headers]:
+    """A dead letter's headers as (the record's own, ours).
+
+    The record may have been a dead letter before: only the last of our blocks is ours.
+
+    Raises ValueError for headers that are no dead letter's.
+    """
+    names = [name for name, _ in headers]
+    if ORIGIN_TOPIC not in names:
+        raise ValueError(f"no header {ORIGIN_TOPIC}: this is no dead letter")
+    border = len(names) - 1 - names[::-1].index(ORIGIN_TOPIC)
+    return headers[:border], headers[border:]
+
+
 def _headers(record: InputRecord, reason: Reason, message: str, version: str) -> Headers:
     stage = "VALUE_CONVERTER" if reason in _CONVERSION else "TASK_PUT"
     texts = {
-        "__connect.errors.topic": record.topic,
+        ORIGIN_TOPIC: record.topic,
         "__connect.errors.partition": str(record.ticket.partition),
         "__connect.errors.offset": str(record.ticket.offset),
         "__connect.errors.connector.name": "speakerstream",
@@ -75,4 +94,4 @@ def _digest(value: bytes | None) -> Headers:
 
 
 def _omitted(what: str) -> tuple[str, bytes]:
-    return ("dlq.omitted", what.encode())
+    return (OMITTED, what.encode())

@@ -8,11 +8,12 @@ import typer
 from confluent_kafka.admin import AdminClient
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from producer_tools import options, tail, topics
+from producer_tools import options, replay, tail, topics
 from producer_tools.chunking import load, recording_id_of
 from producer_tools.diarize import diarize
 from producer_tools.publish import publish_recording
 from producer_tools.publisher import ChunkPublisher
+from producer_tools.report import command as report
 from schemas import catalogue
 from schemas.codec import subject
 from schemas.records import AudioChunk, Record
@@ -20,8 +21,10 @@ from schemas.records import AudioChunk, Record
 app = typer.Typer(
     help="Tools for both ends of speakerstream.", no_args_is_help=True, add_completion=False
 )
+app.command("replay")(replay.command)
 app.command("tail")(tail.command)
 app.command("diarize")(diarize)
+app.command("report")(report.command)
 
 
 @app.command("publish")

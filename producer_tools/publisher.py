@@ -10,12 +10,13 @@ from schemas.codec import Encoder
 from schemas.records import AudioChunk
 from schemas.registry import RegistryClient
 
-_OWNED = {
+OWNED = {
     "enable.idempotence": True,
     "acks": "all",
     # What Java clients use: a recording stays in one partition whoever publishes its chunks.
     "partitioner": "murmur2_random",
 }
+"""Properties the order of chunks depends on."""
 
 
 class PublishError(RuntimeError):
@@ -45,11 +46,11 @@ class ChunkPublisher:
         registry: RegistryClient | None = None,
     ) -> None:
         extra = dict(kafka or {})
-        if owned := sorted(_OWNED.keys() & extra.keys()):
+        if owned := sorted(OWNED.keys() & extra.keys()):
             raise ValueError(f"remove {', '.join(owned)}: the order of chunks depends on it")
         self._topic = topic
         self._encoder = Encoder(registry, {AudioChunk: topic})
-        self._producer = Producer({**extra, "bootstrap.servers": bootstrap_servers, **_OWNED})
+        self._producer = Producer({**extra, "bootstrap.servers": bootstrap_servers, **OWNED})
         self._failed: list[tuple[AudioChunk, KafkaError]] = []
 
     def publish(self, chunk: AudioChunk) -> None:
