@@ -109,6 +109,8 @@ class Pipeline:
 
         Raises FatalError when a worker has died or a stage broke.
         """
+        if isinstance(self._fault, FatalError):
+            raise self._fault
         if self._fault is not None:
             raise FatalError(ExitCode.WORKER_DIED, f"a worker broke: {self._fault!r}")
         if not self._inferrer.alive():
