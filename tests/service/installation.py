@@ -32,9 +32,11 @@ class Installation:
     folder: Path
     partitions: int = 1
     encoder: Encoder = field(default_factory=Encoder)
+    existing: bool = False  # whether the topics are there already
 
     def __post_init__(self) -> None:
-        client.create_topics(self.bootstrap, *self._names(), partitions=self.partitions)
+        if not self.existing:
+            client.create_topics(self.bootstrap, *self._names(), partitions=self.partitions)
 
     def _names(self) -> tuple[str, ...]:
         topics = self.topics
