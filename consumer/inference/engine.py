@@ -83,12 +83,13 @@ class SortformerEngine:
     def _diarize(self, waveforms: Sequence[Waveform]) -> list["_Diarized | PermanentError"]:
         empty = PermanentError(Reason.EMPTY_AUDIO, "the chunk has no samples")
         answers: list[_Diarized | PermanentError] = [empty] * len(waveforms)
-        for group in plan([len(waveform) for waveform in waveforms], self._limit):
-            group = [position for position in group if len(waveforms[position])]
+        filled = [position for position, waveform in enumerate(waveforms) if len(waveform)]
+        for group in plan([len(waveforms[position]) for position in filled], self._limit):
+            positions = [filled[index] for index in group]
             rows = split_when_full(
-                self._diarizer.probabilities, [waveforms[position] for position in group]
+                self._diarizer.probabilities, [waveforms[position] for position in positions]
             )
-            for position, row in zip(group, rows, strict=True):
+            for position, row in zip(positions, rows, strict=True):
                 answers[position] = self._interpret(waveforms[position], row)
         return answers
 

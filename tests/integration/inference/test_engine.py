@@ -98,8 +98,10 @@ def test_long_chunks(engine: SortformerEngine, seconds: int) -> None:
     assert len(answer.fingerprints) >= 2
 
 
-def test_no_chunks_no_answers(engine: SortformerEngine) -> None:
+def test_batches_with_nothing_in_them(engine: SortformerEngine) -> None:
     assert engine.analyze([]) == []
+    (answer,) = engine.analyze([np.zeros(0, np.float32)])
+    assert isinstance(answer, PermanentError)
 
 
 def test_a_device_that_is_full_gets_less_at_once(

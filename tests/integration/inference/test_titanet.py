@@ -12,7 +12,7 @@ from consumer.inference.restore import restore
 from consumer.inference.titanet import TitaNet
 from tests.integration.inference.architectures import speechlike
 
-TOLERANCE = 1e-6  # of a component of a unit vector; 1e-5 is promised
+TOLERANCE = 1e-5  # of a component of a unit vector
 
 
 def unit(embedding: NDArray[np.float32]) -> NDArray[np.float32]:
