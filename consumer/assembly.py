@@ -15,9 +15,10 @@ from consumer.events import EventWriter, Topics
 from consumer.inference.options import EngineOptions
 from consumer.inference.results import Engine
 from consumer.kafka import clients
+from consumer.kafka.at_least_once import AtLeastOnce
 from consumer.kafka.offsets import Offsets
 from consumer.kafka.source import Source
-from consumer.kafka.transaction import BurstTransaction
+from consumer.kafka.transaction import BurstTransaction, Committer
 from consumer.pipeline.pipeline import Limits, Pipeline
 from consumer.service import Service, ServiceOptions, suspects_window
 from consumer.settings import Settings
@@ -38,7 +39,7 @@ class Assembly:
     producer: Producer
     pipeline: Pipeline
     engine: Engine
-    transaction: BurstTransaction
+    committer: Committer
 
 
 def topics(settings: Settings) -> Topics:
@@ -59,6 +60,7 @@ def client_options(settings: Settings) -> clients.ClientOptions:
         group_id=settings.group_id,
         instance_id=settings.instance_id,
         group_protocol=settings.group_protocol,
+        transactional=settings.delivery == "exactly-once",
         transaction_timeout_s=settings.transaction_timeout_s,
         max_message_bytes=max(settings.max_message_bytes, settings.max_dead_letter_bytes),
         properties=settings.kafka,
@@ -173,13 +175,8 @@ def assemble(settings: Settings) -> Assembly:
     )
     consumer, producer = clients.consumer(options), clients.producer(options)
     offsets = Offsets(suspects_window(service_options))
-    transaction = BurstTransaction(
-        producer,
-        consumer,
-        settings.topic_audio_chunks,
-        lambda burst: all(offsets.owns(step.partition, step.epoch) for step in burst.progress),
-    )
-    service = Service(offsets, transaction, pipeline, service_options)
+    committer = _committer(settings, producer, consumer, offsets)
+    service = Service(offsets, committer, pipeline, service_options)
     service.attach(
         Source(
             consumer,
@@ -190,4 +187,18 @@ def assemble(settings: Settings) -> Assembly:
             on_lost=service.lose,
         )
     )
-    return Assembly(service, consumer, producer, pipeline, brain, transaction)
+    return Assembly(service, consumer, producer, pipeline, brain, committer)
+
+
+def _committer(
+    settings: Settings, producer: Producer, consumer: Consumer, offsets: Offsets
+) -> Committer:
+    topic = settings.topic_audio_chunks
+    if settings.delivery == "at-least-once":
+        return AtLeastOnce(producer, consumer, topic, offsets.owns)
+    return BurstTransaction(
+        producer,
+        consumer,
+        topic,
+        lambda burst: all(offsets.owns(step.partition, step.epoch) for step in burst.progress),
+    )

@@ -40,7 +40,7 @@ def run(settings: Settings) -> ExitCode:
         if assembly is None:
             return ExitCode.OK
         stop.append(assembly.service.stop)
-        _waiting_for(lambda: assembly.transaction.start(settings.transaction_timeout_s), stopping)
+        _waiting_for(lambda: assembly.committer.start(settings.transaction_timeout_s), stopping)
         if not stopping.is_set():
             log.info("started", models=assembly.engine.models.diarization, group=settings.group_id)
             watchdog.watch(lambda: assembly.service.last_turn, _OWNER_LIMIT_S)

@@ -84,6 +84,11 @@ class Settings(BaseSettings):
     register_schemas: bool = Field(False, description="register today's schemas at start")
 
     # Delivery
+    delivery: Literal["exactly-once", "at-least-once"] = Field(
+        "exactly-once",
+        description="'at-least-once' is for brokers without transactions: after a failure events "
+        "may come twice, with the same ids",
+    )
     commit_interval_s: Positive = Field(0.25, description="longest time between transactions")
     transaction_timeout_s: Positive = Field(10.0, description="transaction.timeout.ms, in seconds")
     burst_bytes: Count = Field(4 << 20, description="outputs in one transaction, about")

@@ -24,6 +24,7 @@ OWNED_PROPERTIES = frozenset(
         "partition.assignment.strategy",
         "partitioner",
         "message.max.bytes",
+        "message.timeout.ms",
         "transactional.id",
         "transaction.timeout.ms",
     }
@@ -41,6 +42,7 @@ class ClientOptions:
     group_id: str
     instance_id: str
     group_protocol: Literal["classic", "consumer"] = "classic"
+    transactional: bool = True
     transaction_timeout_s: float = 10.0
     max_message_bytes: int = 1_000_000
     properties: Mapping[str, str] = field(default_factory=dict)
@@ -85,7 +87,16 @@ def consumer_config(options: ClientOptions) -> dict[str, str | int | bool]:
 
 
 def producer_config(options: ClientOptions) -> dict[str, str | int | bool]:
-    """Properties of the transactional producer."""
+    """Properties of the producer."""
+    delivery: dict[str, str | int | bool] = (
+        {
+            "transactional.id": options.transactional_id,
+            "transaction.timeout.ms": int(options.transaction_timeout_s * 1000),
+        }
+        if options.transactional
+        # An event waits for its broker however long that is away: giving up would repeat it.
+        else {"enable.idempotence": True, "message.timeout.ms": 0}
+    )
     return {
         "client.id": f"speakerstream-{options.instance_id}",
         "linger.ms": 0,
@@ -93,8 +104,7 @@ def producer_config(options: ClientOptions) -> dict[str, str | int | bool]:
         **options.properties,
         **options.producer_properties,
         "bootstrap.servers": options.bootstrap_servers,
-        "transactional.id": options.transactional_id,
-        "transaction.timeout.ms": int(options.transaction_timeout_s * 1000),
+        **delivery,
         # What Java clients use: a recording stays in one partition whoever publishes.
         "partitioner": "murmur2_random",
         # Larger than any burst, so that producing never finds the queue full. The size of a
@@ -113,7 +123,7 @@ def consumer(options: ClientOptions) -> Consumer:
 
 
 def producer(options: ClientOptions) -> Producer:
-    """A transactional producer; FatalError names a property that librdkafka refuses."""
+    """A producer; FatalError names a property that librdkafka refuses."""
     try:
         return Producer(producer_config(options), logger=_log)
     except KafkaException as error:

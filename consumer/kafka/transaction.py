@@ -37,6 +37,10 @@ class _Step(Enum):
 class Committer(Protocol):
     """Publishes a burst and commits its offsets."""
 
+    def start(self, timeout_s: float) -> None:
+        """Prepare, before anything is polled. Raises TransientError, FatalError."""
+        ...
+
     @property
     def pending(self) -> Burst | None:
         """The burst whose outcome is not known yet."""

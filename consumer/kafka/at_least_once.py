@@ -1,0 +1,118 @@
+"""Delivery for brokers without transactions: outputs first, then the offsets they answer.
+
+A process that ends between the two leaves outputs whose input is read again: its successor repeats
+them, with the same ids. Nothing else repeats: a burst whose outputs have arrived is never produced
+again by this process, only its offsets are committed later.
+"""
+
+from collections.abc import Callable
+
+import structlog
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+
+from consumer import faults
+from consumer.errors import TransientError
+from consumer.kafka.clients import fatal
+from consumer.kafka.offsets import Burst
+from consumer.kafka.transaction import Outcome
+
+log = structlog.get_logger(__name__)
+
+# Errors of a commit that trying again does not mend. All others are those of a broker that is
+# away or of a group that is rebalancing: the next poll settles who owns what.
+_HOPELESS = (
+    KafkaError.GROUP_AUTHORIZATION_FAILED,
+    KafkaError.TOPIC_AUTHORIZATION_FAILED,
+    KafkaError.OFFSET_METADATA_TOO_LARGE,
+    KafkaError.FENCED_INSTANCE_ID,
+)
+
+
+class AtLeastOnce:
+    """Publishes with a plain idempotent producer, waits for every report, commits the offsets.
+
+    `owns` says whether a partition is still owned in an epoch: only then is it committed.
+    Implements `consumer.kafka.transaction.Committer`.
+    """
+
+    def __init__(
+        self,
+        producer: Producer,
+        consumer: Consumer,
+        input_topic: str,
+        owns: Callable[[int, int], bool],
+    ) -> None:
+        self._producer = producer
+        self._consumer = consumer
+        self._input_topic = input_topic
+        self._owns = owns
+        self._pending: Burst | None = None
+        self._undelivered: list[KafkaError] = []
+
+    def start(self, timeout_s: float) -> None:
+        """Nothing to prepare."""
+
+    @property
+    def pending(self) -> Burst | None:
+        """The burst whose outcome is not known yet."""
+        return self._pending
+
+    def commit(self, burst: Burst, timeout_s: float) -> Outcome:
+        """See `Committer.commit`. ABORTED: a broker refused an output, nothing was committed."""
+        if self._pending is None:
+            self._produce(burst)
+        if left := self._producer.flush(timeout_s):
+            raise TransientError(f"the broker did not acknowledge {left} events in time")
+        faults.point("after_produce")
+        if self._undelivered:
+            self._refused(self._undelivered[0])
+            self._pending = None
+            return Outcome.ABORTED
+        self._commit_offsets(burst)
+        self._pending = None
+        return Outcome.COMMITTED
+
+    def _produce(self, burst: Burst) -> None:
+        self._pending, self._undelivered = burst, []
+        faults.point("after_begin")
+        for output in burst.outputs:
+            # Bursts are far smaller than the client's queue (see clients.py): it is never full.
+            self._producer.produce(
+                output.topic,
+                key=output.key,
+                value=output.value,
+                headers=list(output.headers),
+                on_delivery=self._delivered,
+            )
+
+    def _delivered(self, error: KafkaError | None, _message: Message) -> None:
+        if error is not None:
+            self._undelivered.append(error)
+
+    def _refused(self, error: KafkaError) -> None:
+        if error.fatal() or error.code() == KafkaError._FATAL:
+            raise fatal(KafkaException(error), "the producer failed")
+        log.warning("outputs_refused", error=str(error), outputs=len(self._undelivered))
+
+    def _commit_offsets(self, burst: Burst) -> None:
+        offsets = [
+            TopicPartition(
+                self._input_topic, step.partition, step.offset, step.attempts.to_metadata()
+            )
+            for step in burst.progress
+            if self._owns(step.partition, step.epoch)
+        ]
+        if not offsets:
+            return
+        faults.point("in_commit")
+        try:
+            answers = self._consumer.commit(offsets=offsets, asynchronous=False)
+            for answer in answers or ():
+                if answer.error is not None:
+                    raise KafkaException(answer.error)
+        except KafkaException as raised:
+            error: KafkaError = raised.args[0]
+            if error.fatal() or error.code() in _HOPELESS:
+                raise fatal(raised, "could not commit the group's offsets") from raised
+            raise TransientError(f"the offsets were not committed: {error.str()}") from raised
+        faults.point("after_send_offsets")
