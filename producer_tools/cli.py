@@ -13,6 +13,7 @@ from producer_tools.chunking import load, recording_id_of
 from producer_tools.diarize import diarize
 from producer_tools.publish import publish_recording
 from producer_tools.publisher import ChunkPublisher
+from producer_tools.report import command as report
 from schemas import catalogue
 from schemas.codec import subject
 from schemas.records import AudioChunk, Record
@@ -23,6 +24,7 @@ app = typer.Typer(
 app.command("replay")(replay.command)
 app.command("tail")(tail.command)
 app.command("diarize")(diarize)
+app.command("report")(report.command)
 
 
 @app.command("publish")

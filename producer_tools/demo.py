@@ -28,6 +28,7 @@ from producer_tools.linking import link
 from producer_tools.loopback import answers
 from producer_tools.publish import publish_recording
 from producer_tools.publisher import ChunkPublisher
+from producer_tools.report import command as report
 from producer_tools.scoring import error_rate
 from producer_tools.subscribe import Event, Subscriber
 from schemas.records import AudioChunk, ChunkResult
@@ -56,7 +57,7 @@ class _Setting:
 
 
 def run(bootstrap: str | None, output: Path, settings: Mapping[str, str] | None = None) -> None:
-    """Run the demo; writes `events.jsonl`, `meeting.rttm` and `consumer.log` into `output`.
+    """Run the demo; `output` gets `events.jsonl`, `meeting.rttm`, `report.html`, `consumer.log`.
 
     Args:
         bootstrap: brokers to use; None starts the embedded one.
@@ -70,7 +71,7 @@ def run(bootstrap: str | None, output: Path, settings: Mapping[str, str] | None 
     console = Console()
     output = output.resolve()
     output.mkdir(parents=True, exist_ok=True)
-    for left_over in ("events.jsonl", "meeting.rttm", "consumer.log"):
+    for left_over in ("events.jsonl", "meeting.rttm", "report.html", "consumer.log"):
         (output / left_over).unlink(missing_ok=True)
     with ExitStack() as stack, console.status("Starting") as status:
         embedded = bootstrap is None
@@ -126,6 +127,7 @@ def _service(setting: _Setting, settings: Mapping[str, str]) -> GuardedProcess:
         "GROUP_ID": setting.group,
         "INSTANCE_ID": "demo",
         "START": "earliest",
+        "METRICS_PORT": "0",
         "DIARIZER": "compact",
         "EMBEDDER": "compact",
         "ALLOWED_PREFIXES": json.dumps([setting.folder.as_uri()]),
@@ -215,6 +217,8 @@ def _finish(
     demo_view.show_error_rate(
         console, "Whole meeting, voices linked", error_rate(reference, hypothesis, whole)
     )
+    report.write(results, output / "report.html", {_RECORDING: _SAMPLE / f"{_RECORDING}.ogg"})
     console.print(f"Wrote {output / 'events.jsonl'} ({len(events)} events) and meeting.rttm.")
+    console.print(f"To see and hear it: {output / 'report.html'}")
     if found := completeness.problems(chunks, records):
         raise DemoError("\n".join(found))

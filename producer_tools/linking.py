@@ -63,7 +63,7 @@ def link(results: Iterable[ChunkResult], threshold: float | None = None) -> Voic
         ValueError: no threshold is given and none was published.
     """
     recordings: dict[str, list[ChunkResult]] = defaultdict(list)
-    for result in _newest(results):
+    for result in newest(results):
         if result.status != "failed":
             recordings[result.recording_id].append(result)
     names: dict[LocalSpeaker, str] = {}
@@ -72,13 +72,15 @@ def link(results: Iterable[ChunkResult], threshold: float | None = None) -> Voic
     return Voices(names)
 
 
-def _newest(results: Iterable[ChunkResult]) -> list[ChunkResult]:
-    newest: dict[tuple[str, str], ChunkResult] = {}
+def newest(results: Iterable[ChunkResult]) -> list[ChunkResult]:
+    """The valid result of each chunk: the newest supersedes earlier ones, whatever its status."""
+    valid: dict[tuple[str, str], ChunkResult] = {}
     for result in results:
-        chunk = (result.recording_id, result.chunk_id)
-        if chunk not in newest or _age(newest[chunk]) < _age(result):
-            newest[chunk] = result
-    return list(newest.values())
+        # An event that could not be read names no chunk: each is one of its own.
+        chunk = (result.recording_id, result.chunk_id or result.result_id)
+        if chunk not in valid or _age(valid[chunk]) < _age(result):
+            valid[chunk] = result
+    return list(valid.values())
 
 
 def _age(result: ChunkResult) -> tuple[object, ...]:

@@ -4,6 +4,7 @@ The engine is a function of the chunk, so its error rate means nothing; everythi
 """
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,9 @@ def test_the_demo_shows_every_chunk(
     assert sorted(result["sequence"] for result in results) == [0, 1, 2, 3, 4]
     count = sum(len(result["segments"]) for result in results)
     assert len(read((tmp_path / "meeting.rttm").read_text())) == count
+    page = (tmp_path / "report.html").read_text()
+    assert "data:audio/ogg;base64," in page
+    assert len(re.findall('"lane":"', page)) == count
     assert "Whole meeting, voices linked: DER" in " ".join(capsys.readouterr().out.split())
 
 

@@ -13,6 +13,7 @@ import pytest
         "producer_tools.linking",
         "producer_tools.cli",
         "producer_tools.demo",
+        "producer_tools.report.command",
         "consumer.events",
         "schemas.codec",
     ],
