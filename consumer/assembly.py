@@ -1,6 +1,7 @@
 """From settings to a running service: which part is given to which."""
 
 import importlib
+import os
 from dataclasses import dataclass
 from importlib.metadata import version
 
@@ -22,6 +23,9 @@ from consumer.kafka.transaction import BurstTransaction, Committer
 from consumer.pipeline.pipeline import Limits, Pipeline
 from consumer.service import Service, ServiceOptions, suspects_window
 from consumer.settings import Settings
+from consumer.telemetry import tracing
+from consumer.telemetry.health import Deadlines
+from consumer.telemetry.telemetry import Telemetry
 from schemas.codec import Decoder, Encoder
 from schemas.errors import RegistryUnavailableError, UnknownSchemaError
 from schemas.registry import ConfluentRegistry
@@ -135,7 +139,24 @@ def codec(settings: Settings) -> tuple[Decoder, Encoder]:
         raise FatalError(ExitCode.SETTINGS, str(error)) from error
 
 
-def assemble(settings: Settings) -> Assembly:
+def telemetry(settings: Settings) -> Telemetry:
+    """Metrics, health, logs and (where OpenTelemetry's variables ask for it) traces.
+
+    Raises FatalError for a trace exporter that is not built in.
+    """
+    made = Telemetry(
+        topics(settings),
+        Deadlines(settings.live_poll_s, settings.live_progress_s, settings.live_stability_s),
+        tracing.from_environment(os.environ, settings.group_id),
+    )
+    made.limits(
+        max_poll_interval_s=client_options(settings).max_poll_interval_s,
+        buffered_bytes=settings.buffered_bytes,
+    )
+    return made
+
+
+def assemble(settings: Settings, telemetry: Telemetry) -> Assembly:
     """Build everything, models loaded; nothing is polled yet."""
     decoder_in, encoder = codec(settings)
     brain = engine(settings)
@@ -161,6 +182,7 @@ def assemble(settings: Settings) -> Assembly:
             batch_audio_s=settings.max_batch_audio_s,
             object_grace_s=settings.object_grace_s,
         ),
+        watch=telemetry,
     )
     options = client_options(settings)
     service_options = ServiceOptions(
@@ -173,10 +195,13 @@ def assemble(settings: Settings) -> Assembly:
         drain_timeout_s=settings.drain_timeout_s,
         stall_timeout_s=settings.stall_timeout_s,
     )
-    consumer, producer = clients.consumer(options), clients.producer(options)
+    consumer, producer = (
+        clients.consumer(options, telemetry.health.on_statistics),
+        clients.producer(options),
+    )
     offsets = Offsets(suspects_window(service_options))
     committer = _committer(settings, producer, consumer, offsets)
-    service = Service(offsets, committer, pipeline, service_options)
+    service = Service(offsets, committer, pipeline, service_options, telemetry)
     service.attach(
         Source(
             consumer,
@@ -185,6 +210,7 @@ def assemble(settings: Settings) -> Assembly:
             start=settings.start,
             on_revoke=service.revoke,
             on_lost=service.lose,
+            watch=telemetry,
         )
     )
     return Assembly(service, consumer, producer, pipeline, brain, committer)

@@ -214,7 +214,7 @@ class EventWriter:
             topic=self._topics.outputs[type(event)],
             key=recording_id.encode(),
             value=self._encoder.encode(event),
-            headers=_trace(record.headers),
+            headers=_trace(record.trace or record.headers),
         )
 
 

@@ -29,6 +29,7 @@ class InputRecord:
     headers: Headers
     timestamp_ms: int
     attempts: int = 1  # how often work on it was begun, this time included
+    trace: Headers = ()  # trace context of the work; empty: the input's own goes on
 
 
 @dataclass(frozen=True, slots=True)

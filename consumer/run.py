@@ -11,9 +11,12 @@ from typing import TypeVar
 import structlog
 
 from consumer import watchdog
-from consumer.assembly import Assembly, assemble
+from consumer.assembly import Assembly, assemble, telemetry
 from consumer.errors import ExitCode, FatalError, TransientError
 from consumer.settings import Settings
+from consumer.telemetry.info import info
+from consumer.telemetry.server import TelemetryServer
+from consumer.telemetry.telemetry import Telemetry
 
 log = structlog.get_logger(__name__)
 
@@ -36,16 +39,20 @@ def run(settings: Settings) -> ExitCode:
     signal.signal(signal.SIGTERM, on_signal)
     signal.signal(signal.SIGINT, on_signal)
     try:
-        assembly = _waiting_for(lambda: assemble(settings), stopping)
+        seen = telemetry(settings)
+        stop.append(seen.stops)
+        _serve(settings, seen)
+        assembly = _waiting_for(lambda: assemble(settings, seen), stopping)
         if assembly is None:
             return ExitCode.OK
+        seen.loaded(assembly.engine.models)
         stop.append(assembly.service.stop)
         _waiting_for(lambda: assembly.committer.start(settings.transaction_timeout_s), stopping)
         if not stopping.is_set():
             log.info("started", models=assembly.engine.models.diarization, group=settings.group_id)
             watchdog.watch(lambda: assembly.service.last_turn, _OWNER_LIMIT_S)
             assembly.service.run()
-        _close(assembly)
+        _close(assembly, seen)
         log.info("stopped")
         return ExitCode.OK
     except FatalError as error:
@@ -61,6 +68,17 @@ def exit_with(code: ExitCode) -> None:
     os._exit(code)
 
 
+def _serve(settings: Settings, seen: Telemetry) -> None:
+    if settings.metrics_port:
+        TelemetryServer(
+            settings.metrics_host,
+            settings.metrics_port,
+            seen.metrics.registry,
+            seen.health,
+            lambda: info(settings, seen.models),
+        )
+
+
 def _waiting_for(action: Callable[[], T], stopping: threading.Event) -> T | None:
     """Try until the infrastructure is there; None when asked to stop meanwhile."""
     while not stopping.is_set():
@@ -72,13 +90,14 @@ def _waiting_for(action: Callable[[], T], stopping: threading.Event) -> T | None
     return None
 
 
-def _close(assembly: Assembly) -> None:
+def _close(assembly: Assembly, seen: Telemetry) -> None:
     """Leave the group and free everything, within a deadline: close() has been seen to hang."""
 
     def close() -> None:
         assembly.consumer.close()
         assembly.pipeline.close(_CLOSE_S)
         assembly.engine.close()
+        seen.close()
 
     closer = threading.Thread(target=close, name="closer", daemon=True)
     closer.start()

@@ -20,7 +20,8 @@ from consumer.kafka.source import Source
 from consumer.kafka.transaction import Committer, Outcome
 from consumer.pipeline.pipeline import Pipeline
 from consumer.records import InputRecord
-from consumer.telemetry.outcomes import log_outcome
+from consumer.telemetry.owner import Lag, OwnerState
+from consumer.telemetry.telemetry import Telemetry
 
 log = structlog.get_logger(__name__)
 
@@ -28,6 +29,7 @@ _IDLE_POLL_S = 0.2
 _BUSY_POLL_S = 0.02  # results are waiting to be collected: don't let them
 _POLL_BATCH = 32
 _MOST_ABORTS = 10  # in a row: something that retrying does not mend (rights, a topic's limits)
+_REPORT_S = 1.0
 _RESUME_AT = 0.5  # of a limit: pausing throws the prefetch away, so not back and forth
 
 
@@ -59,11 +61,14 @@ class Service:
         committer: Committer,
         pipeline: Pipeline,
         options: ServiceOptions,
+        telemetry: Telemetry,
     ) -> None:
         self._offsets = offsets
         self._committer = committer
         self._pipeline = pipeline
         self._options = options
+        self._telemetry = telemetry
+        self._enter = telemetry.stopwatch.enter
         self._source: Source | None = None
         self._held: deque[InputRecord] = deque()  # polled, work not begun
         self._full = False
@@ -71,6 +76,7 @@ class Service:
         self._last_commit = 0.0
         self._retry_commit_at = 0.0
         self._aborts = 0
+        self._last_report = 0.0
         self.last_turn = time.monotonic()  # read by the watchdog
 
     def attach(self, source: Source) -> None:
@@ -96,19 +102,26 @@ class Service:
 
     def _turn(self) -> None:
         self.last_turn = time.monotonic()
+        self._enter("poll")
         self._take_in()
+        self._enter("start")
         self._start_work()
+        self._enter("collect")
         self._collect()
         self._commit_if_due()
+        self._enter("limits")
         self._apply_pressure()
         self._check_stall()
+        self._report()
 
     # -- in -----------------------------------------------------------------------------------
 
     def _take_in(self) -> None:
         wait_s = _IDLE_POLL_S if self._pipeline.idle and not self._held else _BUSY_POLL_S
+        self._telemetry.polls()
         records = self.source.poll(wait_s, _POLL_BATCH)
         if records:
+            self._telemetry.metrics.records.inc(len(records))
             faults.point("after_poll")
             self._held.extend(records)
 
@@ -136,7 +149,7 @@ class Service:
         record = self._held.popleft()
         if deaths.exhausted:
             self._pipeline.give_up(
-                replace(record, attempts=deaths.begun),
+                self._telemetry.begins(replace(record, attempts=deaths.begun)),
                 Reason.KILLS_PROCESS,
                 f"the process died {deaths.begun} times while working on this record",
                 unread=deaths.begun > GIVE_UP_AFTER,  # then reading it may be what kills
@@ -148,14 +161,14 @@ class Service:
         partition, offset = record.ticket.partition, record.ticket.offset
         if offset == self._offsets.watermark(partition):
             record = replace(record, attempts=self._offsets.attempts(partition).begun)
-        self._pipeline.submit(record)
+        self._pipeline.submit(self._telemetry.begins(record))
 
     # -- out ----------------------------------------------------------------------------------
 
     def _collect(self) -> None:
         for outcome in self._pipeline.collect():
             if self._offsets.finish(outcome.ticket, outcome.outputs):
-                log_outcome(outcome)
+                self._telemetry.answered(outcome)
 
     def _commit_if_due(self) -> None:
         now = time.monotonic()
@@ -175,15 +188,20 @@ class Service:
         now = time.monotonic()
         if now < self._retry_commit_at and timeout_s is None:
             return False
+        before = self._enter("commit")
         try:
             outcome = self._committer.commit(
                 burst, self._options.transaction_timeout_s if timeout_s is None else timeout_s
             )
         except TransientError as error:
+            self._telemetry.transaction("delayed", time.monotonic() - now)
             log.warning("commit_delayed", why=str(error))
             self._retry_commit_at = time.monotonic() + 1.0
             return False
+        finally:
+            self._enter(before)
         self._last_commit = time.monotonic()
+        self._telemetry.transaction(outcome.name.lower(), self._last_commit - now)
         if outcome is Outcome.ABORTED:
             self._aborts += 1
             self._retry_commit_at = self._last_commit + 0.1 * self._aborts
@@ -195,16 +213,15 @@ class Service:
                 )
             return False
         self._aborts = 0
+        self._telemetry.committed(burst, self._offsets.timestamps_ms(burst))
         self._offsets.commit(burst)
         return True
 
     # -- limits -------------------------------------------------------------------------------
 
     def _apply_pressure(self) -> None:
-        held = sum(len(record.value or b"") for record in self._held)
-        buffered = self._pipeline.buffered_bytes + self._offsets.retained_bytes + held
         limit = self._options.buffered_bytes
-        self._full = buffered > (limit * _RESUME_AT if self._full else limit)
+        self._full = self._buffered_bytes() > (limit * _RESUME_AT if self._full else limit)
         window = self._options.window
         for partition in self._offsets.assigned:
             in_flight = self._offsets.in_flight(partition)
@@ -213,23 +230,54 @@ class Service:
             elif in_flight <= window * _RESUME_AT:
                 self.source.resume([partition])
 
+    def _buffered_bytes(self) -> int:
+        held = sum(len(record.value or b"") for record in self._held)
+        return self._pipeline.buffered_bytes + self._offsets.retained_bytes + held
+
     def _check_stall(self) -> None:
         stalled = self._pipeline.stalled(self._offsets.heads(), self._options.stall_timeout_s)
         if stalled:
             raise FatalError(ExitCode.STALLED, f"no progress: {stalled}")
+
+    def _report(self) -> None:
+        """A snapshot for telemetry, about once a second."""
+        now = time.monotonic()
+        if now - self._last_report < _REPORT_S:
+            return
+        self._last_report = now
+        assigned = self._offsets.assigned
+        self._telemetry.pulse.state = OwnerState(
+            paused=len(self.source.paused),
+            in_flight=sum(self._offsets.in_flight(p) for p in assigned),
+            retrying=self._pipeline.retrying,
+            buffered_bytes=self._buffered_bytes(),
+            head_since=self._pipeline.head_since(self._offsets.heads()),
+            lag={partition: self._lag(partition) for partition in assigned},
+        )
+
+    def _lag(self, partition: int) -> Lag:
+        end, oldest_ms = self.source.end(partition), self._offsets.oldest_ms(partition)
+        return Lag(
+            records=None if end is None else self._offsets.behind(partition, end),
+            seconds=0.0 if oldest_ms is None else max(0.0, time.time() - oldest_ms / 1000),
+        )
 
     # -- rebalances and the end ---------------------------------------------------------------
 
     def revoke(self, partitions: list[int]) -> None:
         """Finish and commit what can be finished in time; the partitions are gone on return."""
         faults.point("in_revoke")
-        self._finish(partitions, time.monotonic() + self._options.revoke_timeout_s)
+        began, before = time.monotonic(), self._enter("rebalance")
+        self._finish(partitions, began + self._options.revoke_timeout_s)
         self.lose(partitions)
+        self._enter(before)
+        self._telemetry.metrics.revocations.observe(time.monotonic() - began)
 
     def lose(self, partitions: list[int]) -> None:
         """The partitions are gone: forget everything about them, commit nothing."""
         chosen = set(partitions)
         self._pipeline.drop(chosen)
+        self._telemetry.dropped(chosen)
         self._held = deque(r for r in self._held if r.ticket.partition not in chosen)
 
     def _finish(self, partitions: Collection[int], deadline: float) -> None:
@@ -261,6 +309,7 @@ class Service:
         everything = set(self._offsets.assigned)
         while self._pipeline.working(everything) and time.monotonic() < deadline:
             self.last_turn = time.monotonic()
+            self._telemetry.polls()
             self.source.poll(_BUSY_POLL_S, _POLL_BATCH)
             self._collect()
             self._commit_if_due()

@@ -137,6 +137,19 @@ class Settings(BaseSettings):
     window: Count = Field(64, description="records of one partition in flight")
     buffered_bytes: Count = Field(1 << 30, description="objects, waveforms and outputs held")
 
+    # Telemetry
+    metrics_port: int = Field(
+        9464, ge=0, le=65_535, description="serves /metrics, /livez, /readyz and /info; 0: nothing"
+    )
+    metrics_host: str = Field(
+        "127.0.0.1", description="address of that port; 0.0.0.0 for all interfaces"
+    )
+    live_poll_s: Positive = Field(60.0, description="/livez: longest time without a poll")
+    live_progress_s: Positive = Field(
+        240.0, description="/livez: longest time a head chunk makes no progress"
+    )
+    live_stability_s: Positive = Field(300.0, description="/livez: longest rebalance of the group")
+
     # Logs
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least")
     log_format: Literal["auto", "json", "console"] = Field(

@@ -1,7 +1,7 @@
 """The librdkafka clients: what the design owns, what an operator may set, how they fail."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -68,6 +68,7 @@ def consumer_config(options: ClientOptions) -> dict[str, str | int | bool]:
         # References are tiny: the default prefetch of 64 MB is hours of recordings.
         "queued.max.messages.kbytes": 1024,
         "queued.min.messages": 1000,
+        "statistics.interval.ms": 5000,
         **options.properties,
         **options.consumer_properties,
         "bootstrap.servers": options.bootstrap_servers,
@@ -114,10 +115,13 @@ def producer_config(options: ClientOptions) -> dict[str, str | int | bool]:
     }
 
 
-def consumer(options: ClientOptions) -> Consumer:
-    """A consumer; FatalError names a property that librdkafka refuses."""
+def consumer(options: ClientOptions, on_statistics: Callable[[str], None]) -> Consumer:
+    """A consumer; FatalError names a property that librdkafka refuses.
+
+    `on_statistics` gets librdkafka's statistics (JSON) within polls.
+    """
     try:
-        return Consumer(consumer_config(options), logger=_log)
+        return Consumer({**consumer_config(options), "stats_cb": on_statistics}, logger=_log)
     except KafkaException as error:
         raise _refused(error) from error
 

@@ -16,6 +16,7 @@ Outputs = tuple[OutputRecord, ...]
 
 @dataclass(slots=True)
 class _Entry:
+    timestamp_ms: int
     outputs: Outputs | None = None  # None while unfinished
 
     @property
@@ -112,7 +113,7 @@ class Offsets:
 
     # -- work ---------------------------------------------------------------------------------
 
-    def begin(self, partition: int, offset: int) -> Ticket:
+    def begin(self, partition: int, offset: int, timestamp_ms: int = 0) -> Ticket:
         """An input record was polled: it is in flight from now on.
 
         Raises ValueError for an offset below the position: it would be answered twice.
@@ -120,7 +121,7 @@ class Offsets:
         state = self._partitions[partition]
         if offset < state.position:
             raise ValueError(f"offset {offset} of partition {partition} was polled before")
-        state.in_flight[offset] = _Entry()
+        state.in_flight[offset] = _Entry(timestamp_ms)
         state.position = offset + 1
         return Ticket(partition, state.epoch, offset)
 
@@ -173,6 +174,28 @@ class Offsets:
         """Nothing in flight, and committed at the position."""
         state = self._partitions[partition]
         return not state.in_flight and state.committed == state.position
+
+    # -- how far behind -----------------------------------------------------------------------
+
+    def behind(self, partition: int, end: int) -> int:
+        """Offsets between what the group has committed of `partition` and its end."""
+        state = self._partitions[partition]
+        done = state.committed if state.committed >= 0 else self.watermark(partition)
+        return max(0, end - done)
+
+    def oldest_ms(self, partition: int) -> int | None:
+        """Timestamp of the first record in flight; None when there is none."""
+        first = next(iter(self._partitions[partition].in_flight.values()), None)
+        return None if first is None else first.timestamp_ms
+
+    def timestamps_ms(self, burst: Burst) -> list[int]:
+        """Timestamps of the records a burst answers, before it is committed here."""
+        return [
+            self._partitions[step.partition].in_flight[offset].timestamp_ms
+            for step in burst.progress
+            if self.owns(step.partition, step.epoch)
+            for offset in step.finished
+        ]
 
     # -- attempts -----------------------------------------------------------------------------
 

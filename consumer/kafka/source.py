@@ -1,8 +1,7 @@
 """The input topic: polling, flow control and rebalances. Used by the owner thread alone."""
 
-import time
-from collections.abc import Callable, Iterable
-from typing import Literal
+from collections.abc import Callable, Iterable, Sequence
+from typing import Literal, Protocol
 
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -18,6 +17,18 @@ log = structlog.get_logger(__name__)
 Start = Literal["earliest", "latest"]
 
 _COMMITTED_TIMEOUT_S = 30.0  # a dead owner's open transaction delays the answer
+
+
+class Watch(Protocol):
+    """What is told of the group; must neither raise nor wait."""
+
+    def rebalanced(self, kind: str, partitions: Sequence[int]) -> None:
+        """`kind` is assigned, revoked or lost."""
+        ...
+
+    def client_error(self, name: str) -> None:
+        """An error that the client mends itself, by librdkafka's name."""
+        ...
 
 
 class Source:
@@ -37,6 +48,7 @@ class Source:
         start: Start | None,
         on_revoke: Callable[[list[int]], None],
         on_lost: Callable[[list[int]], None],
+        watch: Watch,
     ) -> None:
         self._consumer = consumer
         self._topic = topic
@@ -44,8 +56,8 @@ class Source:
         self._start = start
         self._on_revoke = on_revoke
         self._on_lost = on_lost
+        self._watch = watch
         self._paused: set[int] = set()
-        self.last_poll = time.monotonic()
 
     def subscribe(self) -> None:
         """Join the group."""
@@ -58,7 +70,6 @@ class Source:
 
         Always polls, whatever `most` is: membership of the group depends on it.
         """
-        self.last_poll = time.monotonic()
         records: list[InputRecord] = []
         message = self._consumer.poll(timeout_s)
         while message is not None:
@@ -85,7 +96,7 @@ class Source:
             return None  # fetched before the partition was taken away
         _, timestamp_ms = message.timestamp()
         return InputRecord(
-            ticket=self._offsets.begin(partition, offset),
+            ticket=self._offsets.begin(partition, offset, timestamp_ms),
             topic=self._topic,
             key=message.key(),
             value=message.value(),
@@ -108,6 +119,7 @@ class Source:
             raise fatal(KafkaException(error), "the consumer failed")
         # Everything else (brokers down, leader moving, poll interval exceeded) librdkafka mends
         # itself or turns into a rebalance.
+        self._watch.client_error(error.name())
         log.warning("consumer_error", error=error.name(), detail=error.str())
 
     def _gap(self, partition: int, error: KafkaError) -> str:
@@ -141,6 +153,12 @@ class Source:
         """Partitions not being fetched."""
         return frozenset(self._paused)
 
+    def end(self, partition: int) -> int | None:
+        """The partition's end as the last fetch saw it, without asking the broker."""
+        tp = TopicPartition(self._topic, partition)
+        _, high = self._consumer.get_watermark_offsets(tp, cached=True)
+        return high if high >= 0 else None
+
     # -- rebalances ---------------------------------------------------------------------------
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
@@ -151,7 +169,9 @@ class Source:
             positions.append(TopicPartition(tp.topic, tp.partition, position))
         self._paused -= {tp.partition for tp in partitions}  # newly assigned are never paused
         consumer.incremental_assign(positions)
-        log.info("partitions_assigned", partitions=[tp.partition for tp in partitions])
+        chosen = [tp.partition for tp in partitions]
+        self._watch.rebalanced("assigned", chosen)
+        log.info("partitions_assigned", partitions=chosen)
 
     def _committed(self, partitions: list[TopicPartition]) -> list[TopicPartition]:
         if not partitions:
@@ -189,12 +209,14 @@ class Source:
             self._on_revoke(chosen)
         finally:
             self._forget(consumer, partitions)
+        self._watch.rebalanced("revoked", chosen)
         log.info("partitions_revoked", partitions=chosen)
 
     def _lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         chosen = [tp.partition for tp in partitions]
         self._on_lost(chosen)
         self._forget(consumer, partitions)
+        self._watch.rebalanced("lost", chosen)
         log.warning("partitions_lost", partitions=chosen)
 
     def _forget(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:

@@ -1,6 +1,7 @@
 """The one thread that owns the engine."""
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 
 import structlog
@@ -9,6 +10,7 @@ from consumer.errors import PermanentError
 from consumer.inference.results import SAMPLE_RATE, Analysis, Engine
 from consumer.pipeline import batcher
 from consumer.pipeline.job import Job, Stage
+from consumer.pipeline.seams import Watch
 
 log = structlog.get_logger(__name__)
 
@@ -27,11 +29,13 @@ class Inferrer:
         engine: Engine,
         max_batch_audio_s: float,
         deliver: Deliver,
+        watch: Watch,
         fail: Callable[[BaseException], None],
     ) -> None:
         self._engine = engine
         self._max_batch_samples = int(max_batch_audio_s * SAMPLE_RATE)
         self._deliver = deliver
+        self._watch = watch
         self._fail = fail
         self._ready: list[Job] = []
         self._changed = threading.Condition()
@@ -85,6 +89,14 @@ class Inferrer:
             assert job.waveform is not None
             job.enter(Stage.INFERRING)
             waveforms.append(job.waveform)
+        samples = sum(len(waveform) for waveform in waveforms)
+        began = time.monotonic()
         answers = self._engine.analyze(waveforms)
+        self._watch.inferred(
+            [job.record.ticket for job in batch],
+            samples / SAMPLE_RATE,
+            samples / self._max_batch_samples,
+            time.monotonic() - began,
+        )
         for job, answer in zip(batch, answers, strict=True):
             self._deliver(job, answer)

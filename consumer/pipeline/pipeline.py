@@ -25,12 +25,13 @@ from consumer.errors import (
     Reason,
     TransientError,
 )
+from consumer.events import key_matches
 from consumer.inference.results import SAMPLE_RATE, Analysis, Engine, Waveform
 from consumer.pipeline import reading
 from consumer.pipeline.budget import Budget
 from consumer.pipeline.inferrer import Inferrer
 from consumer.pipeline.job import Job, Outcome, Stage
-from consumer.pipeline.seams import Decoder, Events, Fetcher
+from consumer.pipeline.seams import Decoder, Events, Fetcher, Watch
 from consumer.records import InputRecord, Ticket
 from schemas import codec
 
@@ -63,6 +64,7 @@ class Pipeline:
         engine: Engine,
         events: Events,
         limits: Limits,
+        watch: Watch,
     ) -> None:
         self._codec = codec_in
         self._fetcher = fetcher
@@ -70,6 +72,7 @@ class Pipeline:
         self._engine = engine
         self._events = events
         self._limits = limits
+        self._watch = watch
         self._lock = threading.Lock()
         self._jobs: dict[Ticket, Job] = {}
         self._numbers = 0
@@ -78,9 +81,10 @@ class Pipeline:
         self._budget = Budget(limits.buffered_bytes)
         self._outcomes: SimpleQueue[Outcome] = SimpleQueue()
         self._fault: BaseException | None = None
+        self._turns: dict[Stage, float] = {}  # when one of a waiting stage's workers came free
         self._workers = ThreadPoolExecutor(limits.fetch_threads, thread_name_prefix="fetch")
         self._encoder = ThreadPoolExecutor(1, thread_name_prefix="encode")
-        self._inferrer = Inferrer(engine, limits.batch_audio_s, self._analyzed, self._broke)
+        self._inferrer = Inferrer(engine, limits.batch_audio_s, self._analyzed, watch, self._broke)
         self._inferrer.start()
 
     # -- the owner's side ---------------------------------------------------------------------
@@ -147,14 +151,39 @@ class Pipeline:
     def stalled(self, heads: Iterable[Ticket], limit_s: float) -> str | None:
         """A sentence about a head record that made no progress for `limit_s`, if there is one."""
         now = time.monotonic()
-        for ticket in heads:
-            job = self._jobs.get(ticket)
-            if job and job.stage is not Stage.RETRYING and now - job.since > limit_s:
+        for job in self._heads(heads):
+            if now - self._since(job) > limit_s:
+                ticket = job.record.ticket
                 return (
                     f"partition {ticket.partition}, offset {ticket.offset} has been "
                     f"{job.stage.value} for {now - job.since:.0f} s"
                 )
         return None
+
+    def head_since(self, heads: Iterable[Ticket]) -> float | None:
+        """When the head record that made no progress for longest made its last (monotonic).
+
+        None when no head is being worked on outside a declared retry.
+        """
+        return min((self._since(job) for job in self._heads(heads)), default=None)
+
+    def _heads(self, heads: Iterable[Ticket]) -> list[Job]:
+        jobs = (self._jobs.get(ticket) for ticket in heads)
+        return [job for job in jobs if job is not None and job.stage is not Stage.RETRYING]
+
+    def _since(self, job: Job) -> float:
+        """When a job last came nearer to its end.
+
+        One that waits its turn does so whenever the workers it waits for finish something: behind
+        a store that lets every fetch time out, a long queue is no stall.
+        """
+        return max(job.since, self._turns.get(job.stage, 0.0))
+
+    @property
+    def retrying(self) -> int:
+        """Records in a declared retry."""
+        with self._lock:
+            return sum(job.stage is Stage.RETRYING for job in self._jobs.values())
 
     @property
     def idle(self) -> bool:
@@ -179,7 +208,11 @@ class Pipeline:
     # -- the stages ---------------------------------------------------------------------------
 
     def _run(self, job: Job, stage: _StageFunction) -> None:
-        self._workers.submit(self._guarded, job, stage)
+        self._workers.submit(self._work, job, stage)
+
+    def _work(self, job: Job, stage: _StageFunction) -> None:
+        self._guarded(job, stage)
+        self._turns[Stage.READING] = self._turns[Stage.QUEUED] = time.monotonic()
 
     def _guarded(self, job: Job, stage: _StageFunction) -> None:
         """Run a stage; sort what it raises."""
@@ -194,14 +227,19 @@ class Pipeline:
             if age_s > self._limits.object_grace_s:
                 self._fail(job, error.reason, f"{error} ({age_s:.0f} s after the event)")
             else:
+                self._watch.retried(error.reason.value)
                 self._retry(job, str(error))
         except TransientError as error:
+            self._watch.retried("infrastructure")
             self._retry(job, str(error))
         except BaseException as error:
             self._broke(error)
 
     def _read(self, job: Job) -> None:
         job.chunk = reading.read(self._codec, job.record)
+        if not key_matches(job.record, job.chunk):
+            self._watch.misplaced()
+            reading.log_key(job.record, job.chunk)
         reading.refuse_oversize(
             job.chunk, object_bytes=self._limits.object_bytes, chunk_s=self._limits.chunk_s
         )
@@ -232,7 +270,6 @@ class Pipeline:
                 if job.dropped:
                     continue
                 self._hold(job, wanted)
-                job.enter(Stage.FETCHING)
                 starting.append((job, self._fetch))
         for job, stage in starting:
             self._run(job, stage)
@@ -246,12 +283,18 @@ class Pipeline:
 
     def _fetch(self, job: Job) -> None:
         assert job.chunk is not None
+        job.enter(Stage.FETCHING)  # here, not when handed over: a stall is judged by it
         data = self._fetcher.fetch(reading.reference(job.chunk))
+        self._watch.fetched(len(data))
         faults.point("after_fetch")
         job.enter(Stage.DECODING)
         future = self._decoder.submit(data, job.chunk.channel)
-        future.add_done_callback(lambda done: self._guarded(job, lambda j: self._decoded(j, done)))
+        future.add_done_callback(lambda done: self._after_decoding(job, done))
         self._pump()
+
+    def _after_decoding(self, job: Job, done: "Future[Waveform]") -> None:
+        self._turns[Stage.DECODING] = time.monotonic()
+        self._guarded(job, lambda j: self._decoded(j, done))
 
     def _decoded(self, job: Job, future: "Future[Waveform]") -> None:
         job.waveform = future.result()
@@ -300,6 +343,7 @@ class Pipeline:
     def _give_up(self, job: Job, reason: Reason, message: str) -> None:
         faults.point("in_dead_letter")
         outputs = self._events.failed(job.record, job.chunk, reason, message)
+        job.enter(job.stage)  # counts the time in the stage it ends in
         self._release(job)
         self._outcomes.put(
             Outcome(

@@ -12,6 +12,8 @@ from schemas.records import AudioChunk
 
 log = structlog.get_logger(__name__)
 
+_LOGGED_KEY_BYTES = 100
+
 
 def read(decoder: codec.Decoder, record: InputRecord) -> AudioChunk:
     """Decode the event.
@@ -50,6 +52,18 @@ def reference(chunk: AudioChunk) -> Reference:
         sha256=chunk.sha256,
         etag=chunk.etag,
         version_id=chunk.version_id,
+    )
+
+
+def log_key(record: InputRecord, chunk: AudioChunk) -> None:
+    """Say that a record's key is not its recording_id: its order in the recording is lost."""
+    log.warning(
+        "key_is_not_recording_id",
+        recording_id=chunk.recording_id,
+        chunk_id=chunk.chunk_id,
+        key=(record.key or b"")[:_LOGGED_KEY_BYTES].decode(errors="replace"),
+        partition=record.ticket.partition,
+        offset=record.ticket.offset,
     )
 
 

@@ -1,12 +1,13 @@
 """What the pipeline needs from the other rooms."""
 
+from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import Protocol
 
 from consumer.audio.reference import Reference
 from consumer.errors import Reason
 from consumer.inference.results import Analysis, Waveform
-from consumer.records import InputRecord, OutputRecord
+from consumer.records import InputRecord, OutputRecord, Ticket
 from schemas.records import AudioChunk
 
 
@@ -51,4 +52,29 @@ class Events(Protocol):
         self, record: InputRecord, chunk: AudioChunk | None, reason: Reason, message: str
     ) -> tuple[OutputRecord, ...]:
         """The dead letter and the failed result."""
+        ...
+
+
+class Watch(Protocol):
+    """What the stages tell of themselves. Called from several threads; neither raises nor waits."""
+
+    def fetched(self, size: int) -> None:
+        """An object of `size` bytes was fetched."""
+        ...
+
+    def retried(self, cause: str) -> None:
+        """A try was put off: the Reason one object gave, or "infrastructure"."""
+        ...
+
+    def misplaced(self) -> None:
+        """A record's key is not its recording_id."""
+        ...
+
+    def inferred(
+        self, batch: Sequence[Ticket], audio_s: float, fill: float, seconds: float
+    ) -> None:
+        """A batch just went through the engine.
+
+        `audio_s` is its audio, `fill` that by the batch's limit, `seconds` the time it took.
+        """
         ...

@@ -2,13 +2,17 @@
 
 import structlog
 
-from consumer.pipeline.job import Outcome
+from consumer.pipeline.job import Outcome, Stage
 
 log = structlog.get_logger(__name__)
 
 
-def log_outcome(outcome: Outcome) -> None:
-    """Say what became of a record, and where its time went (seconds in each stage)."""
+def log_outcome(outcome: Outcome, trace_id: str | None = None) -> None:
+    """Say what became of a record, and where its time went (seconds in each stage).
+
+    `real_time_factor` is seconds of audio per second the chunk spent here, waiting for its turn
+    included, waiting for an outage to end (the stage `retrying`) not.
+    """
     fields: dict[str, object] = {
         "recording_id": outcome.recording_id,
         "chunk_id": outcome.chunk_id,
@@ -16,6 +20,8 @@ def log_outcome(outcome: Outcome) -> None:
         "offset": outcome.ticket.offset,
         "seconds": {stage.value: round(spent, 4) for stage, spent in outcome.seconds.items()},
     }
+    if trace_id is not None:
+        fields["trace_id"] = trace_id
     if outcome.analysis is None:
         log.warning(
             "chunk_failed",
@@ -24,9 +30,11 @@ def log_outcome(outcome: Outcome) -> None:
             **fields,
         )
         return
+    spent = sum(s for stage, s in outcome.seconds.items() if stage is not Stage.RETRYING)
     log.info(
         "chunk_diarized",
         duration_s=round(outcome.analysis.duration_s, 3),
+        real_time_factor=round(outcome.analysis.duration_s / spent, 2) if spent > 0 else None,
         segments=len(outcome.analysis.segments),
         speakers=len(outcome.analysis.speakers_detected),
         **fields,

@@ -56,6 +56,7 @@ class Installation:
             "SPEAKERSTREAM_GROUP_ID": self.name,
             "SPEAKERSTREAM_INSTANCE_ID": "0",
             "SPEAKERSTREAM_START": "earliest",
+            "SPEAKERSTREAM_METRICS_PORT": "0",
             "SPEAKERSTREAM_ENGINE": STAND_IN,
             "SPEAKERSTREAM_ALLOWED_PREFIXES": f'["file://{self.folder}"]',
             "SPEAKERSTREAM_KAFKA_CONSUMER": '{"session.timeout.ms": "6000"}',

@@ -3,7 +3,7 @@
 What tests use to show that they would see the difference.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import confluent_kafka
@@ -24,7 +24,7 @@ class _Producer(confluent_kafka.Producer):
         self.consumer.commit(offsets=list(positions), asynchronous=False)
 
 
-def _consumer(options: clients.ClientOptions) -> Consumer:
+def _consumer(options: clients.ClientOptions, on_statistics: Callable[[str], None]) -> Consumer:
     _Producer.consumer = Consumer(clients.consumer_config(options))
     return _Producer.consumer
 
