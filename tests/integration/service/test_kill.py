@@ -1,20 +1,25 @@
-"""Exactly once through kill -9 inside the transaction, on Apache Kafka."""
+"""Exactly once through kill -9 at every named point, on Apache Kafka."""
 
-import threading
-from collections import Counter
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from consumer.faults import Point
 from tests.brokers.fixtures import Broker
-from tests.service.installation import Installation, disorder
-from tests.service.process import ServiceProcess
+from tests.service.installation import Installation
+from tests.service.lives import NOTHING_WRONG, live_and_die, verdict
 
-CHUNKS = 300
-POINTS = ("after_produce", "after_send_offsets", "in_commit")
-# Killed at the n-th burst of a life: some lives get further than others.
-NTH = (2, 3, 5, 4, 2, 6, 3, 2, 4, 3)
-_SIGKILL = -9
+IN_TRANSACTION = ("after_begin", "after_produce", "after_send_offsets", "in_commit")
+# Killed when the point is passed for the n-th time in a life: late enough that each life commits
+# something, or its chunks would count as those that kill the process.
+NTH = {
+    "after_poll": (9, 7, 11, 8, 12, 7, 10, 9, 11, 8),
+    "after_fetch": (30, 25, 40, 33, 26, 37, 29, 41, 35, 28),
+    "after_inference": (25, 20, 30, 22, 35, 28, 33, 21, 27, 24),
+    "in_revoke": (1, 1, 1, 1, 1, 1, 1, 1, 1, 1),
+    "in_dead_letter": (3, 4, 3, 5, 4, 3, 6, 4, 3, 5),
+} | dict.fromkeys(IN_TRANSACTION, (4, 5, 7, 6, 4, 8, 5, 4, 6, 7))
 
 
 @pytest.fixture
@@ -23,81 +28,35 @@ def installation(kafka_broker: Broker, unique: str, tmp_path: Path) -> Installat
     return Installation(kafka_broker.bootstrap, unique, tmp_path, partitions=2)
 
 
-class Stream(threading.Thread):
-    """Publishes the chunks one after the other while the service is killed again and again."""
-
-    def __init__(self, installation: Installation, go_on: threading.Event) -> None:
-        super().__init__(daemon=True)
-        self._installation = installation
-        self._go_on = go_on
-
-    def run(self) -> None:
-        """Ten chunks at a time, as long as lives are left, then the rest."""
-        for first in range(0, CHUNKS, 10):
-            chunks = [self._installation.chunk(n) for n in range(first, first + 10)]
-            self._installation.publish(*chunks)
-            self._go_on.wait(1.0)
+def test_every_point_is_killed() -> None:
+    assert set(NTH) == set(get_args(Point))
 
 
-def _live_and_die(
-    installation: Installation, folder: Path, lives: list[str], module: str = "consumer"
-) -> None:
-    """One life of the service per fault, under a stream of chunks, then one that finishes."""
-    fed_up = threading.Event()
-    stream = Stream(installation, fed_up)
-    stream.start()
-    environment = {
-        **installation.environment,
-        "SPEAKERSTREAM_WINDOW": "8",  # small bursts, many of them
-        "SPEAKERSTREAM_COMMIT_INTERVAL_S": "0.02",
-        "SPEAKERSTREAM_BURST_BYTES": "20000",
-    }
-    for life, fault in enumerate(lives):
-        armed = {**environment, "SPEAKERSTREAM_FAULT": fault}
-        with ServiceProcess(armed, folder / f"log{life}", module=module) as service:
-            assert service.wait() == _SIGKILL, service.said()[-2000:]
-    fed_up.set()
-    stream.join()
-    with ServiceProcess(environment, folder / "log-last", module=module) as service:
-        installation.await_committed(CHUNKS, deadline_s=60)
-        service.terminate()
-
-
-def _verdict(installation: Installation) -> dict[str, int]:
-    results = installation.results()
-    seen = Counter(r.chunk_id for r in results)
-    return {
-        "lost": CHUNKS - len(seen),
-        "duplicated": sum(times - 1 for times in seen.values()),
-        "out of order": len(disorder(results)),
-        "dead letters": len(installation.read(installation.topics.dead_letters)),
-    }
-
-
-NOTHING_WRONG = {"lost": 0, "duplicated": 0, "out of order": 0, "dead letters": 0}
-
-
-def test_kills_inside_the_transaction_lose_and_repeat_nothing(
+@pytest.mark.timeout(400)
+def test_a_kill_at_each_point_loses_and_repeats_nothing(
     installation: Installation, tmp_path: Path
 ) -> None:
-    _live_and_die(installation, tmp_path, [f"{p}:{n}" for p in POINTS for n in NTH[:1]])
-    assert _verdict(installation) == NOTHING_WRONG
+    faults = [f"{point}:{times[0]}" for point, times in NTH.items()]
+    published = live_and_die(installation, tmp_path, faults)
+    assert verdict(installation, published) == NOTHING_WRONG
 
 
 @pytest.mark.parts
-@pytest.mark.timeout(600)
-@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("point", NTH)
 def test_ten_kills_at_each_point_lose_and_repeat_nothing(
     installation: Installation, tmp_path: Path, point: str
 ) -> None:
-    _live_and_die(installation, tmp_path, [f"{point}:{n}" for n in NTH])
-    assert _verdict(installation) == NOTHING_WRONG
+    published = live_and_die(installation, tmp_path, [f"{point}:{n}" for n in NTH[point]])
+    assert verdict(installation, published) == NOTHING_WRONG
 
 
 def test_offsets_outside_the_transaction_are_seen_to_lose(
     installation: Installation, tmp_path: Path
 ) -> None:
     """The same test with the promise broken: it must be able to tell."""
-    lives = [f"after_send_offsets:{n}" for n in NTH[:2]]
-    _live_and_die(installation, tmp_path, lives, module="tests.service.outside_transaction")
-    assert _verdict(installation)["lost"] > 0
+    faults = [f"after_send_offsets:{n}" for n in NTH["after_send_offsets"][:2]]
+    published = live_and_die(
+        installation, tmp_path, faults, module="tests.service.outside_transaction"
+    )
+    assert verdict(installation, published)["lost"] > 0
