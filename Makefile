@@ -30,6 +30,7 @@ test: $(ENVIRONMENT)
 	$(PYTEST) -m "not parts"
 
 test-parts: $(ENVIRONMENT)
+	@.venv/bin/python deploy/setup/parts.py
 	$(PYTEST) -m parts
 
 lint: $(ENVIRONMENT)
