@@ -10,13 +10,16 @@ from consumer.errors import ExitCode, FatalError
 from consumer.kafka.attempts import Attempts
 from consumer.kafka.clients import fatal
 from consumer.kafka.offsets import Offsets
+from consumer.kafka.patience import ask
 from consumer.records import Headers, InputRecord
 
 log = structlog.get_logger(__name__)
 
 Start = Literal["earliest", "latest"]
 
-_COMMITTED_TIMEOUT_S = 30.0  # a dead owner's open transaction delays the answer
+# A dead owner's open transaction delays the answer, and so does a broker that is down. Less than
+# the watchdog allows the owner's thread.
+_ANSWER_S = 60.0
 
 
 class Watch(Protocol):
@@ -176,16 +179,15 @@ class Source:
     def _committed(self, partitions: list[TopicPartition]) -> list[TopicPartition]:
         if not partitions:
             return []
-        try:
-            committed: list[TopicPartition] = self._consumer.committed(
-                partitions, timeout=_COMMITTED_TIMEOUT_S
-            )
-        except KafkaException as error:
-            raise fatal(error, "could not read the group's offsets") from error
-        for tp in committed:
-            if tp.error is not None:
-                raise fatal(KafkaException(tp.error), "could not read the group's offsets")
-        return committed
+
+        def question(timeout_s: float) -> list[TopicPartition]:
+            answers: list[TopicPartition] = self._consumer.committed(partitions, timeout=timeout_s)
+            for tp in answers:
+                if tp.error is not None:
+                    raise KafkaException(tp.error)
+            return answers
+
+        return ask(question, "the group's offsets", _ANSWER_S)
 
     def _position(self, tp: TopicPartition) -> int:
         if tp.offset >= 0:
@@ -197,10 +199,11 @@ class Source:
                 "it is new, or its offsets expired. Say where to begin: start=earliest (every "
                 "chunk still in the topic) or start=latest (only new ones)",
             )
-        try:
-            low, high = self._consumer.get_watermark_offsets(tp, timeout=_COMMITTED_TIMEOUT_S)
-        except KafkaException as error:
-            raise fatal(error, f"could not read the ends of partition {tp.partition}") from error
+        low, high = ask(
+            lambda timeout_s: self._consumer.get_watermark_offsets(tp, timeout=timeout_s),
+            f"the ends of partition {tp.partition}",
+            _ANSWER_S,
+        )
         return low if self._start == "earliest" else high
 
     def _revoked(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:

@@ -105,6 +105,7 @@ class BurstTransaction:
         return self._end(Outcome.COMMITTED)
 
     def _end(self, outcome: Outcome) -> Outcome:
+        log.debug("transaction_ended", outcome=outcome.name)
         self._pending = self._step = None
         return outcome
 

@@ -1,0 +1,42 @@
+"""Questions to a broker that may be restarting, or whose partition is changing its leader."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+import structlog
+from confluent_kafka import KafkaError, KafkaException
+
+from consumer.kafka.clients import fatal
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+
+_PAUSE_S = 0.2
+# What waiting does not mend. The client says of few errors whether they are retriable, and of
+# those of a broker in transition (OFFSET_NOT_AVAILABLE, LEADER_NOT_AVAILABLE, ...) it does not.
+_HOPELESS = (
+    KafkaError._INVALID_ARG,
+    KafkaError._UNKNOWN_PARTITION,
+    KafkaError._UNKNOWN_TOPIC,
+    KafkaError.GROUP_AUTHORIZATION_FAILED,
+    KafkaError.TOPIC_AUTHORIZATION_FAILED,
+)
+
+
+def ask(question: Callable[[float], T], what: str, patience_s: float) -> T:
+    """The answer to `question(timeout_s)`, asked again while the broker has none.
+
+    Raises FatalError, with `what` was asked for, when waiting does not help or has taken too long.
+    """
+    deadline = time.monotonic() + patience_s
+    while True:
+        try:
+            return question(max(1.0, deadline - time.monotonic()))
+        except KafkaException as raised:
+            error: KafkaError = raised.args[0]
+            if error.fatal() or error.code() in _HOPELESS or time.monotonic() > deadline:
+                raise fatal(raised, f"could not read {what}") from raised
+            log.warning("asking_again", what=what, error=error.str())
+            time.sleep(_PAUSE_S)
