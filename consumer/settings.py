@@ -126,7 +126,9 @@ class Settings(BaseSettings):
     diarizer: str = Field("", description="Sortformer checkpoint: path, hub name or 'compact'")
     embedder: str = Field("", description="TitaNet checkpoint: path, hub name or 'compact'")
     device: Device = Field("auto", description="where the models run")
-    precision: Precision = Field("auto", description="fp32 gives the same answer everywhere")
+    precision: Precision = Field(
+        "fp32", description="fp32: the same answer everywhere; auto: bf16 where it is native"
+    )
     threads: Count | None = Field(None, description="torch's threads on the CPU; none: half")
     postprocessing: Path | None = Field(
         None, description="post-processing YAML in NeMo's layout; none: the checkpoint's"
