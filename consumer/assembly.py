@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 
 from confluent_kafka import Consumer, Producer
+from prometheus_client import disable_created_metrics
 
 from consumer.audio.decode import DecodeLimits
 from consumer.audio.fetch import Fetcher, FetchLimits
@@ -144,6 +145,8 @@ def telemetry(settings: Settings) -> Telemetry:
 
     Raises FatalError for a trace exporter that is not built in.
     """
+    # They would be a second series for each, and no query here needs them.
+    disable_created_metrics()  # type: ignore[no-untyped-call]
     made = Telemetry(
         topics(settings),
         Deadlines(settings.live_poll_s, settings.live_progress_s, settings.live_stability_s),
