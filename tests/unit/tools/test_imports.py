@@ -14,6 +14,7 @@ import pytest
         "producer_tools.cli",
         "producer_tools.demo",
         "producer_tools.report.command",
+        "producer_tools.labels",
         "consumer.events",
         "schemas.codec",
     ],
