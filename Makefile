@@ -2,17 +2,20 @@
 
 PYTHON = python3
 ENVIRONMENT = .venv/complete
+MINUTES = 1
 ROOMS = consumer schemas producer_tools tests deploy
 # Two inference threads beside another busy process are many times slower than one.
 PYTEST = OMP_NUM_THREADS=1 .venv/bin/python -m pytest
 
-.PHONY: help setup demo test test-parts lint lock clean
+.PHONY: help setup demo test test-parts chaos lint lock clean
 
 help:
 	@echo "make demo        diarize the sample meeting through a broker, end to end"
 	@echo "                 (BOOTSTRAP=host:port uses a broker of yours)"
 	@echo "make test        unit, property and integration tests"
 	@echo "make test-parts  the tests that take longer or need more parts"
+	@echo "make chaos       the service in a storm of kills and outages, on three real brokers"
+	@echo "                 (MINUTES=n of storm for each group protocol; results in build/chaos)"
 	@echo "make lint        ruff and mypy --strict"
 	@echo "make setup       only create .venv (PYTHON=... chooses the Python)"
 	@echo "make lock        renew requirements.lock from pyproject.toml"
@@ -32,6 +35,9 @@ test: $(ENVIRONMENT)
 test-parts: $(ENVIRONMENT)
 	@.venv/bin/python deploy/setup/parts.py
 	$(PYTEST) -m parts
+
+chaos: $(ENVIRONMENT)
+	OMP_NUM_THREADS=1 .venv/bin/python -m tests.chaos --minutes $(MINUTES)
 
 lint: $(ENVIRONMENT)
 	.venv/bin/ruff check $(ROOMS)

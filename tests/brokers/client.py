@@ -1,7 +1,7 @@
 """What tests do to a broker, with plain confluent-kafka."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import cast
 
@@ -86,14 +86,19 @@ def read_to_end(bootstrap: str, *topics: str, deadline_s: float = 20.0) -> list[
 
     Waits for transactions that are open below that end; raises `TimeoutError` when one stays so.
     """
-    found: list[StoredRecord] = []
+    return list(records_to_end(bootstrap, *topics, deadline_s=deadline_s))
+
+
+def records_to_end(
+    bootstrap: str, *topics: str, deadline_s: float = 20.0
+) -> Iterator[StoredRecord]:
+    """As `read_to_end`, one by one: for topics that memory should not hold."""
     deadline = time.monotonic() + deadline_s
     with _Reader(bootstrap, topics) as reader:
         while not reader.at_end():
             if time.monotonic() > deadline:
-                raise TimeoutError(f"no end of {topics} within {deadline_s} s; {len(found)} read")
-            found.extend(reader.poll())
-    return found
+                raise TimeoutError(f"no end of {topics} within {deadline_s} s")
+            yield from reader.poll()
 
 
 class _Reader:

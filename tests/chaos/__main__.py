@@ -1,0 +1,59 @@
+"""`python -m tests.chaos --minutes N`: the storm, its table, and build/chaos/*.json."""
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+import deploy.maven
+from tests.chaos.run import Protocol, storm
+
+_ROOT = Path(__file__).parents[2] / "build" / "chaos"
+
+
+def main() -> int:
+    """Exit status 0 when every storm was survived without a flaw."""
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
+    parser.add_argument("--minutes", type=float, default=1.0, help="of storm, per group protocol")
+    parser.add_argument("--protocol", choices=("classic", "consumer", "both"), default="both")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--rate", type=float, default=40.0, help="chunks a second")
+    arguments = parser.parse_args()
+    if problem := deploy.maven.missing():
+        print(f"Apache Kafka cannot start: {problem}.", file=sys.stderr)
+        return 1
+    console = Console()
+    chosen: tuple[Protocol, ...] = ("classic", "consumer")
+    if arguments.protocol != "both":
+        chosen = (arguments.protocol,)
+    flawless = True
+    for protocol in chosen:
+        name = f"{time.strftime('%Y%m%d-%H%M%S')}-{protocol}-{arguments.seed}"
+        logs = _ROOT / name
+        logs.mkdir(parents=True)
+        with console.status(f"{protocol}: storm of {arguments.minutes:g} minutes"):
+            report = storm(protocol, arguments.minutes * 60, arguments.seed, arguments.rate, logs)
+        (_ROOT / f"{name}.json").write_text(json.dumps(report, indent=1) + "\n")
+        console.print(_table(report))
+        flawless &= report["flawless"]
+    return 0 if flawless else 1
+
+
+def _table(report: dict[str, Any]) -> Table:
+    table = Table("figure", "value", title=f"{report['protocol']} protocol", title_justify="left")
+    for name, value in report.items():
+        if isinstance(value, dict):
+            value = "\n".join(f"{key}: {count}" for key, count in value.items())
+        elif isinstance(value, list):
+            value = "\n".join(value)
+        table.add_row(name.replace("_", " "), str(value))
+    return table
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,142 @@
+"""The group's members: processes that die and come back, and what their logs say."""
+
+import json
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from signal import SIGCONT, SIGSTOP, SIGTERM
+from typing import Any
+
+from producer_tools.guarded import GuardedProcess
+
+STOP_S = 40.0  # the drain deadline and the time to close, and room for a busy machine
+
+
+@dataclass
+class Member:
+    """One life of one instance."""
+
+    instance: str
+    process: GuardedProcess
+    log: Path
+    armed: str = ""  # the fault it will die of
+    frozen: bool = False
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended, frozen or not."""
+        return self.process.poll() is None
+
+    def said(self, about: str = "") -> Iterator[dict[str, Any]]:
+        """Its log, line by line, as far as it contains `about` and is JSON."""
+        for line in self.log.read_text(errors="replace").splitlines():
+            if line.startswith("{") and about in line:
+                try:
+                    yield json.loads(line)
+                except ValueError:  # the last line of a killed process
+                    continue
+
+    def partitions(self) -> set[int]:
+        """What it owned at the end of its log."""
+        owned: set[int] = set()
+        for line in self.said("partitions_"):
+            match line.get("event"):
+                case "partitions_assigned":
+                    owned |= set(line["partitions"])
+                case "partitions_revoked" | "partitions_lost":
+                    owned -= set(line["partitions"])
+        return owned
+
+
+@dataclass
+class Members:
+    """Starts and ends members. `ended` counts how lives ended: by whom or with which code."""
+
+    environment: Mapping[str, str]
+    folder: Path
+    lives: list[Member] = field(default_factory=list)
+    running: dict[str, Member] = field(default_factory=dict)
+    ended: Counter[str] = field(default_factory=Counter)
+    bad_ends: list[str] = field(default_factory=list)
+
+    def start(self, instance: str, fault: str = "") -> None:
+        """A new life of `instance`."""
+        log = self.folder / f"{instance}-{len(self.lives)}.log"
+        environment = {
+            **self.environment,
+            "SPEAKERSTREAM_INSTANCE_ID": instance,
+            "SPEAKERSTREAM_FAULT": fault,
+        }
+        command = [sys.executable, "-m", "consumer", "run"]
+        process = GuardedProcess(command, log=log, env=environment)
+        self.running[instance] = Member(instance, process, log, fault)
+        self.lives.append(self.running[instance])
+
+    def kill(self, instance: str) -> Member:
+        """SIGKILL."""
+        member = self.running.pop(instance)
+        member.process.kill()
+        self.ended["kill -9"] += 1
+        return member
+
+    def terminate(self, instance: str) -> None:
+        """SIGTERM; must end with 0 in time."""
+        member = self.running.pop(instance)
+        began = time.monotonic()
+        status = member.process.stop(STOP_S)
+        started = any(line.get("event") == "started" for line in member.said())
+        if status == 0:
+            self.ended["SIGTERM, exit 0"] += 1
+        elif status == -SIGTERM and not started:  # Python was still importing
+            self.ended["SIGTERM before start"] += 1
+        else:
+            took = time.monotonic() - began
+            self.bad_ends.append(f"{member.log.name}: status {status} {took:.0f} s after SIGTERM")
+
+    def freeze(self, instance: str) -> None:
+        """SIGSTOP."""
+        self.running[instance].process.send_signal(SIGSTOP)
+        self.running[instance].frozen = True
+
+    def thaw(self, instance: str) -> None:
+        """SIGCONT."""
+        if instance in self.running:
+            self.running[instance].process.send_signal(SIGCONT)
+            self.running[instance].frozen = False
+
+    def awake(self) -> list[str]:
+        """Instances that run and are not frozen."""
+        return sorted(name for name, m in self.running.items() if m.running and not m.frozen)
+
+    def bury(self) -> list[Member]:
+        """Take out those that ended by themselves; how they ended is counted."""
+        dead = [member for member in self.running.values() if not member.running]
+        for member in dead:
+            del self.running[member.instance]
+            status = member.process.poll()
+            fault = member.armed.partition(":")[0]
+            if status == -9 and fault:
+                self.ended[f"killed {fault}"] += 1
+            else:
+                last: dict[str, Any] = next(
+                    (
+                        line
+                        for line in reversed([*member.said()])
+                        if line.get("level") == "critical"
+                    ),
+                    {},
+                )
+                self.ended[f"exit {status} {last.get('code', '')}".strip()] += 1
+                self.bad_ends.append(
+                    f"{member.log.name}: status {status} {last.get('message', '')}"
+                )
+        return dead
+
+    def close(self) -> None:
+        """Kill what is left."""
+        for member in self.running.values():
+            member.process.kill()
+        self.running.clear()
