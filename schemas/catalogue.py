@@ -15,8 +15,12 @@ _ROOT = Path(__file__).parent
 
 @cache
 def text(name: str) -> str:
-    """Today's schema of a record as JSON, as it is registered."""
-    return (_ROOT / f"{name}.avsc").read_text(encoding="utf-8")
+    """Today's schema of a record as JSON, as it is registered.
+
+    Without the file's last newline: Confluent's clients strip what they are given, and a registry
+    may find a schema by its exact text only.
+    """
+    return (_ROOT / f"{name}.avsc").read_text(encoding="utf-8").strip()
 
 
 @cache

@@ -1,0 +1,1 @@
+"""Programs and libraries nobody here wrote, to read and write the events with."""
