@@ -1,5 +1,5 @@
-"""Alert rules for Prometheus, their tests, and the program that runs those."""
+"""Alert rules for Prometheus, their tests, and the programs that run them."""
 
-from deploy.prometheus.promtool import find, missing
+from deploy.prometheus.package import find, missing
 
 __all__ = ["find", "missing"]

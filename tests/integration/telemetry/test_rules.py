@@ -1,6 +1,5 @@
 """Alert rules and dashboard: every query names what is exposed, every alert turns red and green."""
 
-import json
 import re
 import subprocess
 from pathlib import Path
@@ -12,11 +11,11 @@ import yaml
 import deploy.prometheus
 from consumer import telemetry
 from tests.brokers.parts import RealParts
+from tests.integration.telemetry import dashboard
 
 DEPLOY = Path(deploy.prometheus.__file__).parents[1]
 RULES = DEPLOY / "prometheus" / "rules.yml"
 TESTS = DEPLOY / "prometheus" / "rules_test.yml"
-DASHBOARD = DEPLOY / "grafana" / "speakerstream.json"
 README = Path(telemetry.__file__).with_name("README.md")
 
 ALERTS: dict[str, dict[str, Any]] = {
@@ -40,16 +39,6 @@ def _exposed() -> set[str]:
     return names
 
 
-def _queries() -> dict[str, list[str]]:
-    """Queries of the dashboard by panel."""
-    panels = json.loads(DASHBOARD.read_text())["panels"]
-    return {
-        panel["title"]: [target["expr"] for target in panel["targets"]]
-        for panel in panels
-        if panel["type"] != "row"
-    }
-
-
 def _named(query: str) -> set[str]:
     return set(re.findall(r"\bspeakerstream_\w+", query))
 
@@ -66,7 +55,7 @@ def test_an_alert_names_what_is_exposed_and_what_to_do(alert: str) -> None:
 
 def test_the_dashboard_asks_for_what_is_exposed_and_shows_all_of_it() -> None:
     asked: set[str] = set()
-    for panel, queries in _queries().items():
+    for panel, queries in dashboard.queries().items():
         for query in queries:
             assert _named(query), panel
             assert _named(query) <= _exposed(), panel
@@ -83,7 +72,7 @@ def test_the_dashboard_asks_for_what_is_exposed_and_shows_all_of_it() -> None:
 def promtool(real_parts: RealParts) -> Path:
     """Prometheus' checker of rules."""
     real_parts.need("promtool", deploy.prometheus.missing())
-    return deploy.prometheus.find()
+    return deploy.prometheus.find("promtool")
 
 
 def _run(promtool: Path, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -118,11 +107,11 @@ def test_its_test_would_see_an_alert_that_is(
 
 @pytest.mark.parts
 def test_prometheus_can_read_every_query_of_the_dashboard(promtool: Path, tmp_path: Path) -> None:
-    queries = [query for each in _queries().values() for query in each]
+    queries = [query for each in dashboard.queries().values() for query in each]
     rules = [
         {
             "record": f"panel:{number}",
-            "expr": query.replace("$__rate_interval", "5m").replace("$job", ".*"),
+            "expr": query,
         }
         for number, query in enumerate(queries)
     ]

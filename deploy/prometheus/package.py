@@ -1,4 +1,4 @@
-"""Prometheus' own checker of rules: from PATH, or from Debian's package without installing it."""
+"""Prometheus and promtool: from PATH, or from Debian's package without installing it."""
 
 import contextlib
 import shutil
@@ -6,30 +6,34 @@ import subprocess
 import tempfile
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 BUILD = Path(__file__).resolve().parents[2] / "build"
 _FOLDER = "prometheus"
 _TIMEOUT_S = 300
 
+Program = Literal["prometheus", "promtool"]
+
 
 @cache
 def missing() -> str | None:
-    """Why promtool cannot be had here, or None when it can."""
+    """Why Prometheus and promtool cannot be had here, or None when they can."""
     try:
-        find()
+        find("prometheus")
+        find("promtool")
     except FileNotFoundError as error:
         return str(error)
     return None
 
 
-def find() -> Path:
+def find(program: Program) -> Path:
     """The program. Where it is not on PATH, apt fetches the package (19 MB) into `build/` once.
 
     Raises FileNotFoundError saying what to install.
     """
-    if on_path := shutil.which("promtool"):
+    if on_path := shutil.which(program):
         return Path(on_path)
-    unpacked = BUILD / _FOLDER / "usr" / "bin" / "promtool"
+    unpacked = BUILD / _FOLDER / "usr" / "bin" / program
     if not unpacked.exists():
         _unpack()
     return unpacked
