@@ -66,14 +66,19 @@ def without_credentials(
 
     The service's own messages name addresses without them; libraries' messages may not.
     """
-    return {name: _cut(value) for name, value in event.items()}
+    return {name: _cleaned(value) for name, value in event.items()}
 
 
-def _cut(value: Any) -> Any:
+def cut(text: str) -> str:
+    """`text` without queries and user information of web addresses."""
+    return _USER.sub(r"\1", _QUERY.sub(r"\1?(cut)", text))
+
+
+def _cleaned(value: Any) -> Any:
     if isinstance(value, str):
-        return _USER.sub(r"\1", _QUERY.sub(r"\1?(cut)", value))
+        return cut(value)
     if isinstance(value, dict):
-        return {name: _cut(each) for name, each in value.items()}
+        return {name: _cleaned(each) for name, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_cut(each) for each in value]
+        return [_cleaned(each) for each in value]
     return value

@@ -18,6 +18,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from consumer.errors import ExitCode, FatalError
 from consumer.pipeline.job import Outcome
 from consumer.records import Headers, InputRecord, Ticket
+from consumer.telemetry.logs import cut
 
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 _PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
@@ -67,7 +68,7 @@ class Tracer:
             span.set_attribute(f"speakerstream.stage.{stage}.seconds", seconds)
         if outcome.reason is not None:
             span.set_attribute("error.type", outcome.reason.value)
-            span.set_status(Status(StatusCode.ERROR, outcome.message))
+            span.set_status(Status(StatusCode.ERROR, cut(outcome.message)))
         span.end()
         return f"{span.get_span_context().trace_id:032x}"
 
