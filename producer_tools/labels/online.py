@@ -67,7 +67,7 @@ class OnlineLinker:
         recording.latest = max(recording.latest, result.processed_at)
         before = recording.results.get(result.chunk_id)
         (valid,) = newest([result] if before is None else [before, result])
-        if valid is before:
+        if valid is before:  # nothing to link anew
             return ()
         recording.results[result.chunk_id] = valid
         recording.names = self._named(recording, link(recording.results.values(), self._threshold))

@@ -71,7 +71,7 @@ def test_labels_come_once_and_keep_their_names_through_a_restart(broker: Broker)
     first = topics.subscriber()
     run_until(first, 2)
     first.close()
-    topics.publish(result(2, age=2, failed=True), result(3, X, age=3))
+    topics.publish(result(2, age=2, failed=True), result(3, Y, age=3))
     second = topics.subscriber()
     run_until(second, 2)
     second.close()
@@ -79,5 +79,5 @@ def test_labels_come_once_and_keep_their_names_through_a_restart(broker: Broker)
         ("c0", {"Speaker_0": "Voice_0", "Speaker_1": "Voice_1"}),
         ("c1", {"Speaker_0": "Voice_1"}),
         ("c2", {}),
-        ("c3", {"Speaker_0": "Voice_0"}),
+        ("c3", {"Speaker_0": "Voice_1"}),
     ]
