@@ -5,7 +5,7 @@ import os
 from dataclasses import dataclass
 from importlib.metadata import version
 
-from confluent_kafka import Consumer, Producer
+from confluent_kafka import Consumer
 from prometheus_client import disable_created_metrics
 
 from consumer.audio.decode import DecodeLimits
@@ -41,7 +41,6 @@ class Assembly:
 
     service: Service
     consumer: Consumer
-    producer: Producer
     pipeline: Pipeline
     engine: Engine
     committer: Committer
@@ -198,12 +197,9 @@ def assemble(settings: Settings, telemetry: Telemetry) -> Assembly:
         drain_timeout_s=settings.drain_timeout_s,
         stall_timeout_s=settings.stall_timeout_s,
     )
-    consumer, producer = (
-        clients.consumer(options, telemetry.health.on_statistics),
-        clients.producer(options),
-    )
+    consumer = clients.consumer(options, telemetry.health.on_statistics)
     offsets = Offsets(suspects_window(service_options))
-    committer = _committer(settings, producer, consumer, offsets)
+    committer = _committer(settings, options, consumer, offsets)
     service = Service(offsets, committer, pipeline, service_options, telemetry)
     service.attach(
         Source(
@@ -216,18 +212,13 @@ def assemble(settings: Settings, telemetry: Telemetry) -> Assembly:
             watch=telemetry,
         )
     )
-    return Assembly(service, consumer, producer, pipeline, brain, committer)
+    return Assembly(service, consumer, pipeline, brain, committer)
 
 
 def _committer(
-    settings: Settings, producer: Producer, consumer: Consumer, offsets: Offsets
+    settings: Settings, options: clients.ClientOptions, consumer: Consumer, offsets: Offsets
 ) -> Committer:
     topic = settings.topic_audio_chunks
     if settings.delivery == "at-least-once":
-        return AtLeastOnce(producer, consumer, topic, offsets.owns)
-    return BurstTransaction(
-        producer,
-        consumer,
-        topic,
-        lambda burst: all(offsets.owns(step.partition, step.epoch) for step in burst.progress),
-    )
+        return AtLeastOnce(clients.producer(options), consumer, topic, offsets.owns)
+    return BurstTransaction(lambda: clients.producer(options), consumer, topic, offsets.owns)

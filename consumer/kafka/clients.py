@@ -149,8 +149,9 @@ def fatal(raised: KafkaException, what: str) -> FatalError:
     if error.code() in FENCED:
         return FatalError(
             ExitCode.FENCED,
-            "another process took over this transactional id: give every process its own "
-            f"instance_id ({error.str()})",
+            "the broker has closed this process's transactions: another process took over its "
+            "transactional id (give every process its own instance_id), or this one stood still "
+            f"for longer than transaction_timeout_s (start it again) ({error.str()})",
         )
     if error.code() == KafkaError.FENCED_INSTANCE_ID:
         return FatalError(

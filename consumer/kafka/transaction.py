@@ -4,6 +4,10 @@ A transaction is open for milliseconds, never over fetching or inference. Every 
 is bounded; a call that runs into its bound is *resumed* later at the same step, because its outcome
 is unknown until the broker has answered it. Error triage follows librdkafka's manual: fatal, then
 "requires abort", then retriable, and anything else is fatal.
+
+A producer with a fatal error is lost, but not its transaction: a new one with the same
+transactional id makes the broker finish or abort it, and the group's offsets then say which it was.
+Only a producer that was fenced is not replaced: another process has taken over.
 """
 
 from collections.abc import Callable
@@ -15,7 +19,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, Topi
 
 from consumer import faults
 from consumer.errors import TransientError
-from consumer.kafka.clients import fatal
+from consumer.kafka.clients import FENCED, fatal
 from consumer.kafka.offsets import Burst
 
 log = structlog.get_logger(__name__)
@@ -32,6 +36,8 @@ class _Step(Enum):
     SEND_OFFSETS = auto()
     COMMIT = auto()
     ABORT = auto()
+    START_AGAIN = auto()  # with a new producer
+    LOOK_UP = auto()  # what became of the lost producer's transaction
 
 
 class Committer(Protocol):
@@ -58,21 +64,22 @@ class Committer(Protocol):
 class BurstTransaction:
     """Exactly once: outputs and offsets in one Kafka transaction.
 
-    `still_owned` says, just before offsets are sent, whether the burst's partitions are still
-    owned in the burst's epochs.
+    `new_producer` makes a producer, again when one was lost. `owns` says, just before offsets are
+    sent, whether a partition is still owned in an epoch.
     """
 
     def __init__(
         self,
-        producer: Producer,
+        new_producer: Callable[[], Producer],
         consumer: Consumer,
         input_topic: str,
-        still_owned: Callable[[Burst], bool],
+        owns: Callable[[int, int], bool],
     ) -> None:
-        self._producer = producer
+        self._new_producer = new_producer
+        self._producer = new_producer()
         self._consumer = consumer
         self._input_topic = input_topic
-        self._still_owned = still_owned
+        self._owns = owns
         self._step: _Step | None = None
         self._pending: Burst | None = None
 
@@ -99,10 +106,17 @@ class BurstTransaction:
         if self._step is _Step.COMMIT:
             faults.point("in_commit")
             self._call(lambda: self._producer.commit_transaction(timeout_s), _Step.COMMIT)
+            if self._step is _Step.COMMIT:
+                return self._end(Outcome.COMMITTED)
         if self._step is _Step.ABORT:
             self._call(lambda: self._producer.abort_transaction(timeout_s), _Step.ABORT)
-            return self._end(Outcome.ABORTED)
-        return self._end(Outcome.COMMITTED)
+            if self._step is _Step.ABORT:
+                return self._end(Outcome.ABORTED)
+        if self._step is _Step.START_AGAIN:
+            self.start(timeout_s)
+            self._step = _Step.LOOK_UP
+        committed = self._took_effect(burst, timeout_s)
+        return self._end(Outcome.COMMITTED if committed else Outcome.ABORTED)
 
     def _end(self, outcome: Outcome) -> Outcome:
         log.debug("transaction_ended", outcome=outcome.name)
@@ -110,11 +124,10 @@ class BurstTransaction:
         return outcome
 
     def _begin(self, burst: Burst) -> None:
-        try:
-            self._producer.begin_transaction()
-        except KafkaException as error:
-            raise fatal(error, "could not begin a transaction") from error
-        self._pending, self._step = burst, _Step.SEND_OFFSETS
+        self._pending = burst
+        self._call(self._producer.begin_transaction, _Step.SEND_OFFSETS)
+        if self._step is not _Step.SEND_OFFSETS:
+            return
         faults.point("after_begin")
         for output in burst.outputs:
             # Bursts are far smaller than the client's queue (see clients.py): it is never full.
@@ -124,7 +137,8 @@ class BurstTransaction:
         faults.point("after_produce")
 
     def _send_offsets(self, burst: Burst, timeout_s: float) -> None:
-        if not self._still_owned(burst) or not self._consumer.memberid():
+        still_owned = all(self._owns(step.partition, step.epoch) for step in burst.progress)
+        if not still_owned or not self._consumer.memberid():
             # Without a member id the broker could not tell this process from a zombie.
             self._step = _Step.ABORT
             return
@@ -146,6 +160,11 @@ class BurstTransaction:
             call()
         except KafkaException as raised:
             error: KafkaError = raised.args[0]
+            if error.fatal() and error.code() not in FENCED:
+                log.warning("producer_lost", error=str(error))
+                self._producer = self._new_producer()
+                self._step = _Step.START_AGAIN
+                return
             if error.fatal():
                 raise fatal(raised, "the producer failed") from raised
             if error.txn_requires_abort():
@@ -156,3 +175,24 @@ class BurstTransaction:
                 raise TransientError(f"the broker did not answer: {error.str()}") from raised
             raise fatal(raised, "a transaction failed") from raised
         self._step = next_step
+
+    def _took_effect(self, burst: Burst, timeout_s: float) -> bool:
+        """Whether the lost producer's transaction was committed.
+
+        Told by a partition that is still owned, so nobody else has committed, and that moved.
+        """
+        moved = {
+            step.partition: step.offset
+            for step in burst.progress
+            if step.finished and self._owns(step.partition, step.epoch)
+        }
+        if not moved:
+            return False  # nothing to publish again, or nobody to publish it
+        asked = [TopicPartition(self._input_topic, partition) for partition in moved]
+        try:
+            answers = self._consumer.committed(asked, timeout=timeout_s)
+        except KafkaException as error:
+            raise TransientError(f"the broker did not answer: {error.args[0].str()}") from error
+        if errors := [answer.error for answer in answers if answer.error is not None]:
+            raise TransientError(f"the broker did not answer: {errors[0].str()}")
+        return all(answer.offset >= moved[answer.partition] for answer in answers)

@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from signal import SIGCONT, SIGSTOP, SIGTERM
+from signal import SIGCONT, SIGKILL, SIGSTOP, SIGTERM
 from typing import Any
 
+from consumer.errors import ExitCode
 from producer_tools.guarded import GuardedProcess
 
 STOP_S = 40.0  # the drain deadline and the time to close, and room for a busy machine
@@ -24,6 +25,7 @@ class Member:
     log: Path
     armed: str = ""  # the fault it will die of
     frozen: bool = False
+    was_frozen: bool = False
 
     @property
     def running(self) -> bool:
@@ -99,7 +101,7 @@ class Members:
     def freeze(self, instance: str) -> None:
         """SIGSTOP."""
         self.running[instance].process.send_signal(SIGSTOP)
-        self.running[instance].frozen = True
+        self.running[instance].frozen = self.running[instance].was_frozen = True
 
     def thaw(self, instance: str) -> None:
         """SIGCONT."""
@@ -118,8 +120,11 @@ class Members:
             del self.running[member.instance]
             status = member.process.poll()
             fault = member.armed.partition(":")[0]
-            if status == -9 and fault:
+            if status == -SIGKILL and fault:
                 self.ended[f"killed {fault}"] += 1
+            elif status == ExitCode.FENCED and member.was_frozen:
+                # Its transaction timed out meanwhile: it may not go on as if nothing had happened.
+                self.ended["fenced after a freeze"] += 1
             else:
                 last: dict[str, Any] = next(
                     (

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from consumer.events import Topics
 from consumer.records import OutputRecord
@@ -125,8 +125,17 @@ class Installation:
         """The group's committed offsets."""
         group = Consumer({"bootstrap.servers": self.bootstrap, "group.id": self.name})
         wanted = [TopicPartition(self.topics.audio_chunks, p) for p in range(self.partitions)]
+        deadline = time.monotonic() + 20
         try:
-            return {tp.partition: tp.offset for tp in group.committed(wanted, timeout=20)}
+            while True:
+                try:
+                    found = group.committed(wanted, timeout=20)
+                except KafkaException:  # a broker that has just started has no coordinator yet
+                    if time.monotonic() > deadline:
+                        raise
+                    time.sleep(0.2)
+                else:
+                    return {tp.partition: tp.offset for tp in found}
         finally:
             group.close()
 

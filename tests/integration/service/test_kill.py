@@ -60,3 +60,13 @@ def test_offsets_outside_the_transaction_are_seen_to_lose(
         installation, tmp_path, faults, module="tests.service.outside_transaction"
     )
     assert verdict(installation, published)["lost"] > 0
+
+
+def test_a_lost_producer_is_replaced_and_its_transaction_looked_up(
+    installation: Installation, tmp_path: Path
+) -> None:
+    """No life ends: whether the transaction took effect is what the group's offsets say."""
+    published = live_and_die(installation, tmp_path, [], module="tests.service.lost_producer")
+    assert verdict(installation, published) == NOTHING_WRONG
+    log = (tmp_path / "log-last").read_text()
+    assert log.count("producer_lost") >= 5
