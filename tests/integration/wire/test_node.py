@@ -1,0 +1,85 @@
+"""Confluent wire format with a Node client (kafkajs and its registry library), on Apache Kafka."""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+import tests.wire
+from deploy.registry import SchemaRegistry
+from producer_tools.publisher import ChunkPublisher
+from producer_tools.subscribe import Subscriber
+from schemas.codec import subject
+from schemas.records import AudioChunk
+from schemas.registry import ConfluentRegistry
+from tests.brokers import client
+from tests.brokers.fixtures import Broker
+from tests.brokers.parts import RealParts
+from tests.wire.events import CHUNK
+
+pytestmark = pytest.mark.parts
+
+Node = Callable[..., str]
+PROGRAM = Path(tests.wire.__file__).parent / "node"
+
+
+@pytest.fixture(scope="module")
+def node(real_parts: RealParts, tmp_path_factory: pytest.TempPathFactory) -> Node:
+    """Runs the client with arguments and input; its standard output."""
+    missing = [program for program in ("node", "npm") if shutil.which(program) is None]
+    real_parts.need("Node client", f"install {' and '.join(missing)}" if missing else None)
+    folder = tmp_path_factory.mktemp("node")
+    for name in ("package.json", "package-lock.json"):
+        shutil.copy(PROGRAM / name, folder)
+    quiet = ["--silent", "--no-audit", "--no-fund", "--ignore-scripts"]
+    subprocess.run(["npm", "ci", *quiet], cwd=folder, check=True, timeout=120)
+
+    def run(*arguments: str, given: str = "") -> str:
+        done = subprocess.run(
+            ["node", str(PROGRAM / "client.cjs"), *arguments],
+            input=given,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            env={**os.environ, "NODE_MODULES": str(folder)},
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run
+
+
+def plain(value: object) -> object:
+    """As Avro without logical types has it: milliseconds."""
+    return round(value.timestamp() * 1000) if isinstance(value, datetime) else value
+
+
+def test_both_ways(
+    node: Node, kafka_broker: Broker, schema_registry: SchemaRegistry, unique: str
+) -> None:
+    bootstrap, url = kafka_broker.bootstrap, schema_registry.url
+    client.create_topics(bootstrap, unique, partitions=6)
+    registry = ConfluentRegistry(url, register=True)
+    datum = {name: plain(value) for name, value in CHUNK.to_avro().items()}
+
+    with ChunkPublisher(bootstrap, unique, registry=registry) as publisher:
+        publisher.publish(CHUNK)
+    seen = json.loads(node("read", bootstrap, url, unique))
+    assert seen == {"key": CHUNK.recording_id, "value": datum}
+
+    event = {"key": CHUNK.recording_id, "subject": subject(unique), "value": datum}
+    node("write", bootstrap, url, unique, given=json.dumps(event))
+    subscriber = Subscriber(bootstrap, {unique: AudioChunk}, registry=registry)
+    try:
+        ours, theirs = subscriber.events(until_idle_s=2)
+    finally:
+        subscriber.close()
+    assert theirs.record == ours.record == CHUNK
+    assert (theirs.key, theirs.partition) == (ours.key, ours.partition)
