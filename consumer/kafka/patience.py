@@ -15,11 +15,9 @@ T = TypeVar("T")
 
 _PAUSE_S = 0.2
 # What waiting does not mend. The client says of few errors whether they are retriable, and of
-# those of a broker in transition (OFFSET_NOT_AVAILABLE, LEADER_NOT_AVAILABLE, ...) it does not.
+# those of a broker in transition (OFFSET_NOT_AVAILABLE, a partition unknown for a moment, ...) it does not.
 _HOPELESS = (
     KafkaError._INVALID_ARG,
-    KafkaError._UNKNOWN_PARTITION,
-    KafkaError._UNKNOWN_TOPIC,
     KafkaError.GROUP_AUTHORIZATION_FAILED,
     KafkaError.TOPIC_AUTHORIZATION_FAILED,
 )

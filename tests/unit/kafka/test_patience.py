@@ -23,7 +23,7 @@ class Broker:
 
 @pytest.mark.parametrize(
     "code",
-    [KafkaError.OFFSET_NOT_AVAILABLE, KafkaError.LEADER_NOT_AVAILABLE, KafkaError._TIMED_OUT],
+    [KafkaError.OFFSET_NOT_AVAILABLE, KafkaError._UNKNOWN_PARTITION, KafkaError._TIMED_OUT],
 )
 def test_an_answer_is_waited_for(code: int) -> None:
     assert ask(Broker(code, 2).answer, "it", patience_s=10) == 42
