@@ -15,7 +15,8 @@ T = TypeVar("T")
 
 _PAUSE_S = 0.2
 # What waiting does not mend. The client says of few errors whether they are retriable, and of
-# those of a broker in transition (OFFSET_NOT_AVAILABLE, a partition unknown for a moment, ...) it does not.
+# those of a broker in transition (OFFSET_NOT_AVAILABLE, a partition unknown for a moment) it does
+# not.
 _HOPELESS = (
     KafkaError._INVALID_ARG,
     KafkaError.GROUP_AUTHORIZATION_FAILED,
