@@ -126,7 +126,7 @@ def embedder(
         model.load_state_dict(export.load_embedder().state_dict())
         start = int(json.loads(export.CARD.read_text())["embedder"]["steps"])
     train_embedder.train(
-        model, taught, material.block_chances(taught, pool), rooms, background,
+        model, material.reservoir(taught, pool), rooms, background,
         material.development_windows(store),
         train_embedder.Plan(Schedule(steps, rate, start=start)), state, CURVES / "embedder.csv",
     )  # fmt: skip

@@ -48,7 +48,7 @@ STAGES = (
         0.3,
         replace(EASY, speakers=(0.1, 0.4, 0.3, 0.2), overlap=0.4, room=0.35),
     ),
-    Stage(4200, (10, 24), 160, 1.0, 0.15, Difficulty()),
+    Stage(4200, (10, 24), 110, 1.0, 0.15, Difficulty()),
     Stage(1_000_000, (20, 60), 200, 1.0, 0.1, Difficulty()),
 )
 

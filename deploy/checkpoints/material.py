@@ -11,6 +11,7 @@ import numpy.typing as npt
 from deploy.checkpoints import pool, speech, teacher, voices
 from deploy.checkpoints.conversations import Conversation, Conversations, Difficulty, noises, spaces
 from deploy.checkpoints.pool import PoolVoice
+from deploy.checkpoints.reservoir import Reservoir
 from deploy.checkpoints.speech import Samples
 from deploy.checkpoints.windows import Blocks
 
@@ -93,6 +94,15 @@ def block_chances(taught: Blocks, voices: list[PoolVoice]) -> npt.NDArray[np.flo
         [voices[voice].voice.weight / np.sqrt(counts[voice]) for voice in taught.voice]
     )
     return np.asarray(chances / chances.sum(), np.float64)
+
+
+def reservoir(taught: Blocks, voices: list[PoolVoice]) -> Reservoir:
+    """The embedder's blocks; fresh ones come from the voices at their own speed."""
+    own = [entry for entry in voices if entry.speed == 1.0]
+    weights = np.array([entry.voice.weight for entry in own])
+    return Reservoir(
+        taught, block_chances(taught, voices), [entry.speech for entry in own], weights
+    )
 
 
 def development_windows(cache: Path, seconds: float = 3.0) -> list[npt.NDArray[np.float32]]:

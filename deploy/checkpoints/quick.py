@@ -49,7 +49,7 @@ def run(cache: Path) -> None:
             folder / "diarizer.pt", folder / "diarizer.csv", rehearsed,
         )  # fmt: skip
         train_embedder.train(
-            titanet.build(), taught, material.block_chances(taught, spoken), rooms, background,
+            titanet.build(), material.reservoir(taught, spoken), rooms, background,
             [taught.audio[taught.voice == v] / np.float32(32768) for v in range(len(spoken))],
             train_embedder.Plan(Schedule(4), audio_s=12, report=2, check=4),
             folder / "embedder.pt", folder / "embedder.csv",

@@ -23,7 +23,7 @@ class Plan:
     """How long and how fast."""
 
     schedule: Schedule
-    repeats: int = 2  # steps on one batch: drawing one costs about half a step
+    repeats: int = 3  # steps on one batch: drawing one costs about half a step
     report: int = 100
     check: int = 500
     stages: tuple[Stage, ...] = STAGES

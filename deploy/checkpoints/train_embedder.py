@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from deploy.checkpoints import titanet, windows
 from deploy.checkpoints.averaging import Average
+from deploy.checkpoints.reservoir import FRESH, Reservoir
 from deploy.checkpoints.speech import Samples
 from deploy.checkpoints.state import restore, store
 from deploy.checkpoints.train_schedule import Schedule
@@ -27,13 +28,14 @@ class Plan:
     """How long, how fast, on what."""
 
     schedule: Schedule
-    audio_s: float = 150.0  # seconds of audio in a step
-    seconds: tuple[float, float] = (1.5, 4.0)
+    audio_s: float = 84.0  # seconds of audio in a step
+    seconds: tuple[float, float] = (1.5, 3.5)
+    fresh: int = 6  # blocks the teacher hears in a step
     scale: float = 20.0
     margin: float = 0.1
     classes: float = 0.2  # weight of the softmax
     report: int = 100
-    check: int = 500
+    check: int = 250
 
 
 def loss(
@@ -43,13 +45,14 @@ def loss(
     directions: torch.Tensor,
     plan: Plan,
 ) -> tuple[torch.Tensor, dict[str, float]]:
-    """Cosine distance to the teacher plus a softmax whose class weights are the teacher's (fixed)
-    directions.
+    """Cosine distance to the teacher plus a softmax over the known voices, whose class weights are
+    the teacher's (fixed) directions; a fresh block has no class.
     """
     distance = (1 - (embedded * wanted).sum(1)).mean()
-    cosines = embedded @ directions.T
-    cosines = cosines - plan.margin * functional.one_hot(voice, len(directions))
-    classes = functional.cross_entropy(plan.scale * cosines, voice)
+    known = voice != FRESH
+    cosines = embedded[known] @ directions.T
+    cosines = cosines - plan.margin * functional.one_hot(voice[known], len(directions))
+    classes = functional.cross_entropy(plan.scale * cosines, voice[known])
     return distance + plan.classes * classes, {
         "distance": float(distance.detach()),
         "classes": float(classes.detach()),
@@ -58,8 +61,7 @@ def loss(
 
 def train(
     model: EncDecSpeakerLabelModel,
-    taught: windows.Blocks,
-    chances: npt.NDArray[np.float64],
+    blocks: Reservoir,
     spaces: list[list[Samples]],
     noises: list[Samples],
     development: list[npt.NDArray[np.float32]],
@@ -77,20 +79,19 @@ def train(
     average = Average(model, titanet.build())
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=1e-2)
     step = restore(state, model, average, optimizer, rng) or plan.schedule.start
-    wanted = windows.targets(taught)
     since, losses = time.time(), list[dict[str, float]]()
     while step < plan.schedule.steps:
         seconds = float(rng.uniform(*plan.seconds))
-        audio, chosen = windows.draw(
-            rng, taught, chances, round(plan.audio_s / seconds), seconds, spaces, noises
-        )
+        blocks.grow(rng, plan.fresh)
+        chosen = blocks.draw(rng, round(plan.audio_s / seconds))
+        audio = windows.augmented(rng, blocks.audio[chosen], seconds, spaces, noises)
         for group in optimizer.param_groups:
             group["lr"] = plan.schedule.at(step)
         model.train()
         with torch.autocast("cpu", torch.bfloat16):
             embedded = titanet.embed(model, audio)
-        voice = torch.from_numpy(taught.voice[chosen])
-        total, parts = loss(embedded, wanted.blocks[chosen], voice, wanted.voices, plan)
+        voice = torch.from_numpy(blocks.voice[chosen])
+        total, parts = loss(embedded, blocks.wanted[chosen], voice, blocks.directions, plan)
         optimizer.zero_grad(set_to_none=True)
         total.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch.nn import functional
 
 from deploy.checkpoints import teacher
 from deploy.checkpoints.conversations import BANDS
@@ -67,32 +68,36 @@ def targets(taught: Blocks) -> Targets:
     """The teacher's embeddings, centred over the voices, each block drawn half-way to its voice's
     mean.
     """
+    middle, means = centre(taught), _means(taught)
+    directions = functional.normalize(torch.from_numpy(means - middle), dim=1)
+    own = functional.normalize(torch.from_numpy(taught.embedding - middle), dim=1)
+    return Targets(functional.normalize(own + directions[taught.voice], dim=1), directions)
+
+
+def centre(taught: Blocks) -> npt.NDArray[np.float32]:
+    """The teacher's mean embedding over the voices (192,): what all speech has in common."""
+    return np.asarray(_means(taught).mean(0), np.float32)
+
+
+def _means(taught: Blocks) -> npt.NDArray[np.float32]:
     count = int(taught.voice.max()) + 1
-    means = np.stack([taught.embedding[taught.voice == index].mean(0) for index in range(count)])
-    centre = means.mean(0)
-    directions = torch.nn.functional.normalize(torch.from_numpy(means - centre), dim=1)
-    own = torch.nn.functional.normalize(torch.from_numpy(taught.embedding - centre), dim=1)
-    return Targets(torch.nn.functional.normalize(own + directions[taught.voice], dim=1), directions)
+    means = [taught.embedding[taught.voice == index].mean(0) for index in range(count)]
+    return np.stack(means)
 
 
-def draw(
+def augmented(
     rng: np.random.Generator,
-    taught: Blocks,
-    chances: npt.NDArray[np.float64],
-    size: int,
+    audio: npt.NDArray[np.int16],
     seconds: float,
     spaces: list[list[Samples]],
     noises: list[Samples],
-) -> tuple[torch.Tensor, npt.NDArray[np.int64]]:
-    """Augmented windows (size, samples) and the index of each one's block; ``chances`` is per
-    block.
-    """
-    chosen = rng.choice(len(chances), size, p=chances)
+) -> torch.Tensor:
+    """A window of ``seconds`` of every block (n, samples), each through a channel of its own."""
     length = int(seconds * SAMPLE_RATE)
-    audio = np.empty((size, length), np.float32)
-    for row, index in enumerate(chosen):
-        start = int(rng.integers(taught.audio.shape[1] - length + 1))
-        window = np.asarray(taught.audio[index, start : start + length] / 32768, np.float32)
+    result = np.empty((len(audio), length), np.float32)
+    for row, block in enumerate(audio):
+        start = int(rng.integers(len(block) - length + 1))
+        window = np.asarray(block[start : start + length] / 32768, np.float32)
         space = spaces[int(rng.integers(len(spaces)))] if rng.random() < 0.4 else None
         noisy = rng.random() < 0.6
         acoustics = Acoustics(
@@ -101,7 +106,6 @@ def draw(
             band=BANDS[int(rng.integers(len(BANDS)))] if rng.random() < 0.3 else None,
             snr_db=float(rng.uniform(3, 30)) if noisy else None,
         )
-        audio[row] = mix(
-            rng, [window], acoustics, noises[int(rng.integers(len(noises)))] if noisy else None
-        )
-    return torch.from_numpy(audio), chosen
+        noise = noises[int(rng.integers(len(noises)))] if noisy else None
+        result[row] = mix(rng, [window], acoustics, noise)
+    return torch.from_numpy(result)
