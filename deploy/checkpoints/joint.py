@@ -48,8 +48,10 @@ STAGES = (
         0.3,
         replace(EASY, speakers=(0.1, 0.4, 0.3, 0.2), overlap=0.4, room=0.35),
     ),
-    Stage(4200, (10, 24), 110, 1.0, 0.15, Difficulty()),
-    Stage(1_000_000, (20, 60), 200, 1.0, 0.1, Difficulty()),
+    Stage(3700, (10, 24), 110, 1.0, 0.15, Difficulty()),
+    # the voice loss had risen from 0.41 to 0.5 under a weight of 0.15: hold on to the voices
+    Stage(12_000, (8, 24), 110, 1.0, 0.7, Difficulty()),
+    Stage(1_000_000, (20, 60), 200, 1.0, 0.3, Difficulty()),
 )
 
 QUICK = (Stage(2, (4, 5), 12, 0.0, 1.0), Stage(1_000_000, (4, 5), 12, 1.0, 0.2, EASY))
