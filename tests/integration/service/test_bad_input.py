@@ -85,6 +85,7 @@ def _references(installation: Installation) -> dict[str, tuple[dict[str, object]
         "missing object": ({"uri": f"{there}.gone"}, Reason.OBJECT_MISSING),
         "other bytes than declared": ({"uri": there, "sha256": hashlib.sha256(b"").hexdigest()},
                                       Reason.DIGEST_MISMATCH),
+        "changed since the event": ({"uri": there, "etag": '"of-before"'}, Reason.OBJECT_CHANGED),
         "other size than declared": ({"uri": there, "size_bytes": 12}, Reason.DIGEST_MISMATCH),
         "declared too long": ({"uri": there, "duration_s": 1e9}, Reason.TOO_LONG),
         "declared too large": ({"uri": there, "size_bytes": 1 << 50}, Reason.TOO_LARGE),
