@@ -15,6 +15,7 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 
+from consumer.kafka import patience
 from consumer.records import Headers, OutputRecord
 
 
@@ -162,11 +163,16 @@ def _high_watermarks(
     bootstrap: str, partitions: Iterable[TopicPartition]
 ) -> dict[tuple[str, int], int]:
     admin = AdminClient({"bootstrap.servers": bootstrap})
-    futures = admin.list_offsets(
-        {each: OffsetSpec.latest() for each in partitions},
-        isolation_level=IsolationLevel.READ_UNCOMMITTED,
-    )
-    return {
-        (each.topic, each.partition): future.result(timeout=20).offset
-        for each, future in futures.items()
-    }
+
+    def ends(timeout_s: float) -> dict[tuple[str, int], int]:
+        futures = admin.list_offsets(
+            {each: OffsetSpec.latest() for each in partitions},
+            isolation_level=IsolationLevel.READ_UNCOMMITTED,
+        )
+        return {
+            (each.topic, each.partition): future.result(timeout=timeout_s).offset
+            for each, future in futures.items()
+        }
+
+    # Of a partition just created the broker may say that it leads it not yet.
+    return patience.ask(ends, "the topics' ends", 20.0)
