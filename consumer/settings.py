@@ -127,7 +127,7 @@ class Settings(BaseSettings):
     embedder: str = Field("", description="TitaNet checkpoint: path, hub name or 'compact'")
     device: Device = Field("auto", description="where the models run")
     precision: Precision = Field(
-        "fp32", description="fp32: the same answer everywhere; auto: bf16 where it is native"
+        "fp32", description="fp32: exact to 1e-5 in any batch; auto: bf16 where native"
     )
     threads: Count | None = Field(None, description="torch's threads on the CPU; none: half")
     postprocessing: Path | None = Field(
