@@ -22,6 +22,7 @@ class Membership:
 
     steady: bool = False
     unsteady_since: float | None = None  # monotonic; while the group's coordinator answers
+    heard_at: float = 0.0  # monotonic; when the statistics last came
 
     def update(self, state: str, join_state: str) -> None:
         """`state` and `join_state` of the statistics' `cgrp`.
@@ -34,6 +35,17 @@ class Membership:
             self.unsteady_since = None
         elif self.unsteady_since is None:
             self.unsteady_since = time.monotonic()
+        self.heard_at = time.monotonic()
+
+    @property
+    def unsteady_s(self) -> float:
+        """How long the group had been rebalancing when the statistics last came.
+
+        Not until now: they come within polls, and of a loop that hangs the group may long be
+        steady.
+        """
+        since = self.unsteady_since
+        return 0.0 if since is None else self.heard_at - since
 
 
 class Health:
@@ -58,17 +70,14 @@ class Health:
         start that fails ends the process.
         """
         deadlines, pulse, problems = self._deadlines, self._pulse, []
-        last_poll, head, unsteady = (
-            pulse.last_poll,
-            pulse.state.head_since,
-            self.membership.unsteady_since,
-        )
+        last_poll, head = pulse.last_poll, pulse.state.head_since
+        unsteady_s = self.membership.unsteady_s
         if last_poll is not None and (age := _age(last_poll)) > deadlines.poll_s:
             problems.append(f"polling: the owner loop has not polled for {age:.0f} s")
         if head is not None and (age := _age(head)) > deadlines.progress_s:
             problems.append(f"progress: a partition's head chunk made none for {age:.0f} s")
-        if unsteady is not None and (age := _age(unsteady)) > deadlines.stability_s:
-            problems.append(f"stability: the group has been rebalancing for {age:.0f} s")
+        if unsteady_s > deadlines.stability_s:
+            problems.append(f"stability: the group has been rebalancing for {unsteady_s:.0f} s")
         return problems
 
     def ready(self) -> list[str]:

@@ -1,7 +1,6 @@
 """A running service and the pages it serves."""
 
 import json
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from producer_tools.loopback import free_port
 from tests.service.process import ServiceProcess
+from tests.waiting import until
 
 
 class ObservedService(ServiceProcess):
@@ -35,18 +35,20 @@ class ObservedService(ServiceProcess):
         except OSError:
             return 0, ""
 
-    def problems(self, path: str) -> list[str]:
-        """What a probe complains of."""
-        found: list[str] = json.loads(self.get(path)[1])["problems"]
-        return found
+    def await_status(self, path: str, status: int) -> None:
+        """Wait until a page answers so."""
+        until(lambda: self.get(path)[0] == status, lambda: self._state(path))
 
-    def await_status(self, path: str, status: int, timeout_s: float = 40.0) -> str:
-        """Wait until a page answers so; its body."""
-        deadline = time.monotonic() + timeout_s
-        while (answer := self.get(path))[0] != status:
-            assert time.monotonic() < deadline, f"{path}: {answer}\n{self.said()[-3000:]}"
-            time.sleep(0.1)
-        return answer[1]
+    def await_problem(self, path: str, name: str) -> None:
+        """Wait until a probe complains of this and of nothing else."""
+        until(lambda: self._problems(path) == [name], lambda: self._state(path))
+
+    def _problems(self, path: str) -> list[str]:
+        status, body = self.get(path)
+        return [each.partition(":")[0] for each in json.loads(body)["problems"]] if status else []
+
+    def _state(self, path: str) -> str:
+        return f"{path}: {self.get(path)}\n{self.said()[-3000:]}"
 
     def metrics(self) -> dict[str, Metric]:
         """Families by name."""

@@ -15,9 +15,9 @@ from tests.integration.telemetry.pages import ObservedService
 from tests.service.engines import POISON_SAMPLES
 from tests.service.installation import Installation
 from tests.service.process import ServiceProcess
+from tests.waiting import until
 
-DEADLINE_S = 3.0
-SLACK_S = 4.0  # the owner's snapshot is a second old, and the machine is busy
+DEADLINE_S = 4.0
 
 STRICT = {
     "SPEAKERSTREAM_LIVE_POLL_S": str(DEADLINE_S),
@@ -54,22 +54,28 @@ def children(pid: int) -> list[int]:
     return found
 
 
-def turns_red(service: ObservedService, because: str) -> None:
-    """Green now, red once the deadline has passed, and for the right reason."""
-    began = time.monotonic()
-    service.await_status("/livez", 503, DEADLINE_S + SLACK_S)
-    problems = service.problems("/livez")
-    assert [problem.partition(":")[0] for problem in problems] == [because]
-    assert time.monotonic() - began > 1
+def is_live(service: ObservedService) -> None:
+    """Takes part and is green: joining may have taken longer than these short deadlines allow."""
+    service.await_status("/readyz", 200)
+    service.await_status("/livez", 200)
+
+
+def turns_red(service: ObservedService, since: float, because: str) -> None:
+    """Red once the deadline has passed, and in the end for this reason alone.
+
+    Others may come and go: a busy machine can keep any thread from running for a while.
+    """
+    service.await_problem("/livez", because)
+    assert time.monotonic() - since > DEADLINE_S - 1
 
 
 def test_a_wedged_owner_loop(installation: Installation, tmp_path: Path) -> None:
     module = "tests.integration.telemetry.wedged_owner"
     with ObservedService(environment(installation), tmp_path / "log", module=module) as service:
-        service.await_status("/readyz", 200)
-        assert service.get("/livez")[0] == 200
+        is_live(service)
+        wedged_at = time.monotonic()
         installation.publish(installation.chunk(0))
-        turns_red(service, "polling")
+        turns_red(service, wedged_at, "polling")
 
 
 def test_a_wedged_inference_thread(installation: Installation, tmp_path: Path) -> None:
@@ -77,24 +83,26 @@ def test_a_wedged_inference_thread(installation: Installation, tmp_path: Path) -
     poison = installation.chunk(0, uri=installation.store("poison.wav", sound(noise)))
     hanging = environment(installation, ENGINE="tests.service.engines:hanging")
     with ObservedService(hanging, tmp_path / "log") as service:
-        service.await_status("/readyz", 200)
+        is_live(service)
+        wedged_at = time.monotonic()
         installation.publish(poison)
-        turns_red(service, "progress")
+        turns_red(service, wedged_at, "progress")
 
 
 def test_a_wedged_decoder_pool_and_its_recovery(installation: Installation, tmp_path: Path) -> None:
     one = environment(installation, DECODE_WORKERS="1")
     with ObservedService(one, tmp_path / "log") as service:
-        service.await_status("/readyz", 200)
+        is_live(service)
         installation.publish(installation.chunk(0))
         installation.await_results(1)
         decoders = children(service.pid)
         assert len(decoders) == 1
         os.kill(decoders[0], signal.SIGSTOP)
+        wedged_at = time.monotonic()
         installation.publish(installation.chunk(1))
-        turns_red(service, "progress")
+        turns_red(service, wedged_at, "progress")
         os.kill(decoders[0], signal.SIGCONT)
-        service.await_status("/livez", 200, SLACK_S)
+        service.await_status("/livez", 200)
         assert {r.status for r in installation.await_results(2)} == {"diarized"}
 
 
@@ -102,15 +110,14 @@ def test_a_rebalance_that_never_settles(installation: Installation, tmp_path: Pa
     patient = environment(
         installation,
         INSTANCE_ID="stopped",
-        KAFKA_CONSUMER='{"session.timeout.ms": "30000"}',
+        KAFKA_CONSUMER='{"session.timeout.ms": "120000"}',
     )
     with ServiceProcess(patient, tmp_path / "stopped") as other:
         other.await_line("partitions_assigned")
         # For as long as its session lasts the group waits for a member that answers nothing.
         os.kill(other.pid, signal.SIGSTOP)
         with ObservedService(environment(installation), tmp_path / "log") as service:
-            service.await_status("/livez", 503, 25)
-            assert service.problems("/livez")[0].startswith("stability")
+            service.await_problem("/livez", "stability")
             assert service.get("/readyz")[0] == 503
 
 
@@ -124,14 +131,14 @@ def test_idle_topic_store_outage_and_grace_time_are_no_reason_to_kill(
         ALLOW_PRIVATE_HOSTS="true",
     )
     with ObservedService(waiting, tmp_path / "log") as service:
-        service.await_status("/readyz", 200)
-        assert stays_green(service, 2 * DEADLINE_S), "an idle topic"
+        is_live(service)
+        assert stays_green(service, 1.5 * DEADLINE_S), "an idle topic"
         installation.publish(
             installation.chunk(0, uri=(tmp_path / "not-yet.wav").as_uri()),
             installation.chunk(1, uri=f"{store}/1.wav"),
         )
         service.await_line("retrying")
-        assert stays_green(service, 3 * DEADLINE_S), "an object and a store that are away"
+        assert stays_green(service, 2 * DEADLINE_S), "an object and a store that are away"
         assert service.value("retries_total", cause="object_missing") >= 1
         assert service.value("retries_total", cause="infrastructure") >= 1
         assert service.value("consumer_lag_seconds") > DEADLINE_S
@@ -155,7 +162,9 @@ def test_a_member_without_partitions_is_ready(installation: Installation, tmp_pa
     ):
         for service in (one, two):
             service.await_status("/readyz", 200)
-        time.sleep(1.5)
-        owned = sorted(service.value("assigned_partitions") for service in (one, two))
-        assert owned == [0, 1]
+
+        def owned() -> list[float]:
+            return sorted(each.value("assigned_partitions") for each in (one, two))
+
+        until(lambda: owned() == [0, 1], owned)
         assert two.terminate() == 0

@@ -55,6 +55,17 @@ def test_a_rebalance_counts_from_its_beginning_while_the_coordinator_answers(
     assert health.live() == []
 
 
+def test_a_loop_that_hangs_is_not_taken_for_a_rebalance(health: Health, pulse: Pulse) -> None:
+    """The statistics come within its polls: what they last said grows no older."""
+    health.on_statistics(statistics("up", "wait-assign-call"))
+    membership = health.membership
+    assert membership.unsteady_since is not None
+    membership.unsteady_since -= LIMIT_S + 1
+    membership.heard_at -= LIMIT_S + 1
+    pulse.last_poll = time.monotonic() - LIMIT_S - 1
+    assert [p.partition(":")[0] for p in health.live()] == ["polling"]
+
+
 def test_ready_needs_models_and_a_place_in_the_group(health: Health, pulse: Pulse) -> None:
     health.loaded = True
     assert health.ready() != []
