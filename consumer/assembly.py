@@ -221,4 +221,10 @@ def _committer(
     topic = settings.topic_audio_chunks
     if settings.delivery == "at-least-once":
         return AtLeastOnce(clients.producer(options), consumer, topic, offsets.owns)
-    return BurstTransaction(lambda: clients.producer(options), consumer, topic, offsets.owns)
+    return BurstTransaction(
+        lambda: clients.producer(options),
+        consumer,
+        topic,
+        offsets.owns,
+        options.transaction_timeout_s,
+    )

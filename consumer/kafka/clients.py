@@ -149,9 +149,8 @@ def fatal(raised: KafkaException, what: str) -> FatalError:
     if error.code() in FENCED:
         return FatalError(
             ExitCode.FENCED,
-            "the broker has closed this process's transactions: another process took over its "
-            "transactional id (give every process its own instance_id), or this one stood still "
-            f"for longer than transaction_timeout_s (start it again) ({error.str()})",
+            "another process took over this one's transactional id: give every process its own "
+            f"instance_id ({error.str()})",
         )
     if error.code() == KafkaError.FENCED_INSTANCE_ID:
         return FatalError(

@@ -7,9 +7,16 @@ is unknown until the broker has answered it. Error triage follows librdkafka's m
 
 A producer with a fatal error is lost, but not its transaction: a new one with the same
 transactional id makes the broker finish or abort it, and the group's offsets then say which it was.
-Only a producer that was fenced is not replaced: another process has taken over.
+
+A fenced producer is replaced too when its transaction was open for longer than the broker allows:
+an outage outlasted it, and the coordinator fences what it times out. Fenced any sooner, another
+process has taken over, and this one ends. The clock cannot tell the rare third case, a process that
+stood still with an open transaction while a successor took over: then the successor is fenced, ends
+and, started again, takes over for good. The group admits the offsets of its members alone, so
+nothing is published twice meanwhile.
 """
 
+import time
 from collections.abc import Callable
 from enum import Enum, auto
 from typing import Protocol
@@ -65,7 +72,8 @@ class BurstTransaction:
     """Exactly once: outputs and offsets in one Kafka transaction.
 
     `new_producer` makes a producer, again when one was lost. `owns` says, just before offsets are
-    sent, whether a partition is still owned in an epoch.
+    sent, whether a partition is still owned in an epoch. `allowed_s` is how long the broker lets a
+    transaction be open (transaction.timeout.ms).
     """
 
     def __init__(
@@ -74,12 +82,15 @@ class BurstTransaction:
         consumer: Consumer,
         input_topic: str,
         owns: Callable[[int, int], bool],
+        allowed_s: float,
     ) -> None:
         self._new_producer = new_producer
         self._producer = new_producer()
         self._consumer = consumer
         self._input_topic = input_topic
         self._owns = owns
+        self._allowed_s = allowed_s
+        self._began = 0.0
         self._step: _Step | None = None
         self._pending: Burst | None = None
 
@@ -124,7 +135,7 @@ class BurstTransaction:
         return outcome
 
     def _begin(self, burst: Burst) -> None:
-        self._pending = burst
+        self._pending, self._began = burst, time.monotonic()
         self._call(self._producer.begin_transaction, _Step.SEND_OFFSETS)
         if self._step is not _Step.SEND_OFFSETS:
             return
@@ -160,8 +171,9 @@ class BurstTransaction:
             call()
         except KafkaException as raised:
             error: KafkaError = raised.args[0]
-            if error.fatal() and error.code() not in FENCED:
-                log.warning("producer_lost", error=str(error))
+            open_s = time.monotonic() - self._began
+            if error.fatal() and (error.code() not in FENCED or open_s > self._allowed_s):
+                log.warning("producer_lost", error=str(error), open_s=round(open_s, 1))
                 self._producer = self._new_producer()
                 self._step = _Step.START_AGAIN
                 return
