@@ -1,18 +1,14 @@
 """The command line `speakerstream`. Commands that need torch import it when they run."""
 
-import math
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from confluent_kafka.admin import AdminClient
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from producer_tools import options, replay, tail, topics
-from producer_tools.chunking import load, recording_id_of
 from producer_tools.diarize import diarize
-from producer_tools.publish import publish_recording
-from producer_tools.publisher import ChunkPublisher
+from producer_tools.publish import command as publish
 from producer_tools.report import command as report
 from schemas import catalogue
 from schemas.codec import subject
@@ -21,40 +17,11 @@ from schemas.records import AudioChunk, Record
 app = typer.Typer(
     help="Tools for both ends of speakerstream.", no_args_is_help=True, add_completion=False
 )
+app.command("publish")(publish.command)
 app.command("replay")(replay.command)
 app.command("tail")(tail.command)
 app.command("diarize")(diarize)
 app.command("report")(report.command)
-
-
-@app.command("publish")
-def publish_command(
-    recordings: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False)],
-    to: Annotated[str, typer.Option(help="folder or URL (s3://bucket/prefix) for the chunks")],
-    bootstrap_servers: options.Bootstrap,
-    chunk_seconds: Annotated[float, typer.Option(min=0.1, help="length of a chunk")] = 30.0,
-    recording_id: Annotated[
-        str | None, typer.Option(help="for one recording; else made of its name and content")
-    ] = None,
-    kafka: options.KafkaProperties = None,
-    schema_registry_url: options.RegistryUrl = None,
-) -> None:
-    """Cut recordings into chunks, store them under --to, publish an event for each."""
-    if recording_id is not None and len(recordings) > 1:
-        raise typer.BadParameter("--recording-id names one recording; give one file")
-    with options.errors_in_a_sentence(), _progress() as progress:
-        registry = options.registry(schema_registry_url)
-        topic = options.topics().audio_chunks
-        with ChunkPublisher(bootstrap_servers, topic, options.kafka(kafka), registry) as publisher:
-            for path in recordings:
-                name = recording_id or recording_id_of(path)
-                task = progress.add_task(f"{path.name}: decode", total=None)
-                waveform = load(path)
-                count = math.ceil(len(waveform) / (chunk_seconds * 16_000))
-                progress.update(task, description=f"{path.name}: publish", total=count)
-                for _ in publish_recording(publisher, waveform, name, to, chunk_seconds):
-                    progress.advance(task)
-                progress.console.print(f"{path.name}: {count} chunks of recording {name}")
 
 
 @app.command("topics")
@@ -113,8 +80,3 @@ def demo_command(
 
     with options.errors_in_a_sentence():
         demo.run(bootstrap or None, output)
-
-
-def _progress() -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    return Progress(*columns, transient=True)

@@ -9,12 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import cast
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
-
 from consumer.dead_letters import OMITTED, ORIGIN_TOPIC, original_headers
 from consumer.records import Headers, OutputRecord
-
-_METADATA_S = 10.0
+from producer_tools import whole_topic
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,42 +74,13 @@ def read(
         LookupError: the topic does not exist.
         ValueError: a record of the topic is no dead letter.
     """
-    reader = Consumer(
-        {
-            **(kafka or {}),
-            "bootstrap.servers": bootstrap_servers,
-            "group.id": "speakerstream-replay",  # required by the client, never joined
-            "enable.auto.commit": False,
-            "enable.partition.eof": True,
-            "isolation.level": "read_committed",
-            "auto.offset.reset": "error",
-        }
-    )
-    try:
-        metadata = reader.list_topics(topic, timeout=_METADATA_S).topics[topic]
-        if metadata.error is not None or not metadata.partitions:
-            raise LookupError(f"there is no topic {topic}: run `speakerstream topics --create`")
-        unread = set(metadata.partitions)
-        reader.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in unread])
-        while unread:
-            message = reader.poll(1.0)
-            if message is None:
-                continue
-            place = message.partition() or 0
-            if (error := message.error()) is not None:
-                if error.code() != KafkaError._PARTITION_EOF:
-                    raise KafkaException(error)
-                unread.discard(place)
-            elif place in unread:  # not what arrived after its end was reached
-                headers = cast(Headers, tuple(message.headers() or ()))
-                yield _letter(
-                    (place, message.offset() or 0),
-                    message.timestamp()[1],
-                    (message.key(), message.value()),
-                    headers,
-                )
-    finally:
-        reader.close()
+    for message in whole_topic.messages(bootstrap_servers, topic, kafka):
+        yield _letter(
+            (message.partition() or 0, message.offset() or 0),
+            message.timestamp()[1],
+            (message.key(), message.value()),
+            cast(Headers, tuple(message.headers() or ())),
+        )
 
 
 def _letter(

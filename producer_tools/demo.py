@@ -21,15 +21,17 @@ from rich.console import Console
 from consumer.errors import SpeakerstreamError
 from consumer.events import Topics
 from producer_tools import completeness, demo_view, meeting, rttm, topics
-from producer_tools.chunking import load
 from producer_tools.embedded import EmbeddedBroker, EmbeddedBrokerError
 from producer_tools.guarded import GuardedProcess
 from producer_tools.linking import link
 from producer_tools.loopback import answers
-from producer_tools.publish import publish_recording
+from producer_tools.publish.cutting import Cutting
+from producer_tools.publish.publication import Publication
+from producer_tools.publish.recordings import load
 from producer_tools.publisher import ChunkPublisher
 from producer_tools.report import command as report
 from producer_tools.scoring import error_rate
+from producer_tools.stores import destination
 from producer_tools.subscribe import Event, Subscriber
 from schemas.records import AudioChunk, ChunkResult
 
@@ -148,10 +150,12 @@ def _service(setting: _Setting, settings: Mapping[str, str]) -> GuardedProcess:
 
 
 def _publish(setting: _Setting) -> list[AudioChunk]:
-    waveform = load(_SAMPLE / f"{_RECORDING}.ogg")
-    folder = str(setting.folder / "chunks")
+    waveform = load((_SAMPLE / f"{_RECORDING}.ogg").read_bytes())
+    to = destination(str(setting.folder / "chunks"))
     with ChunkPublisher(setting.bootstrap, setting.topics.audio_chunks) as publisher:
-        return list(publish_recording(publisher, waveform, _RECORDING, folder, _CHUNK_S))
+        publication = Publication(publisher, to, Cutting(_CHUNK_S))
+        pieces = publication.pieces(waveform, _RECORDING, frozenset())
+        return list(publication.publish(waveform, pieces))
 
 
 def _collect(

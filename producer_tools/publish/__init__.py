@@ -1,0 +1,1 @@
+"""`speakerstream publish`: recordings become chunks in a store and events about them."""
