@@ -1,7 +1,8 @@
 """Every setting of the service, validated before anything starts.
 
 Sources, the first wins: command line (`--group-id x`), environment (`SPEAKERSTREAM_GROUP_ID=x`),
-the TOML file named by `--config` or `SPEAKERSTREAM_CONFIG`, the default below.
+a file the environment names (`SPEAKERSTREAM_KAFKA_FILE=/run/secrets/kafka`, for secrets), the TOML
+file named by `--config` or `SPEAKERSTREAM_CONFIG`, the default below. Tables are merged.
 """
 
 import os
@@ -21,6 +22,7 @@ from consumer.audio.decode import DecodeLimits
 from consumer.inference.checkpoints import choices
 from consumer.inference.options import Device, Precision
 from consumer.kafka.clients import OWNED_PROPERTIES
+from consumer.secret_files import SecretFiles
 
 ENV_PREFIX = "SPEAKERSTREAM_"
 
@@ -167,10 +169,11 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Put the configuration file between environment and defaults."""
+        """Put secrets and the configuration file between environment and defaults."""
+        secrets = SecretFiles(settings_cls, ENV_PREFIX)
         path = os.environ.get(CONFIG_VARIABLE)
         file = [TomlConfigSettingsSource(settings_cls, Path(path))] if path else []
-        return (init_settings, env_settings, *file)
+        return (init_settings, env_settings, secrets, *file)
 
     @field_validator("kafka", "kafka_consumer", "kafka_producer")
     @classmethod

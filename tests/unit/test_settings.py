@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 
 from consumer.errors import ExitCode
 from consumer.kafka.clients import OWNED_PROPERTIES
@@ -30,6 +31,45 @@ def test_environment_wins_over_file_and_file_over_default(
     assert settings.group_id == "from-environment"
     assert settings.window == 7
     assert settings.kafka == {"security.protocol": "ssl"}
+
+
+def test_a_secret_comes_from_a_file_and_joins_the_rest_of_its_table(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    secret, url = tmp_path / "kafka", tmp_path / "url"
+    secret.write_text('{"sasl.password": "s3cret"}\n')
+    url.write_text("https://registry\n")
+    monkeypatch.setenv("SPEAKERSTREAM_KAFKA", '{"sasl.username": "u"}')
+    monkeypatch.setenv("SPEAKERSTREAM_KAFKA_FILE", str(secret))
+    monkeypatch.setenv("SPEAKERSTREAM_SCHEMA_REGISTRY_URL_FILE", str(url))
+    settings = Settings(**NAMED)  # type: ignore[arg-type]
+    assert settings.kafka == {"sasl.username": "u", "sasl.password": "s3cret"}
+    assert settings.schema_registry_url == "https://registry"
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [(None, "cannot be read: No such file"), ('{"sasl.password": s3cret', "is no JSON")],
+    ids=["missing", "malformed"],
+)
+def test_a_secret_file_that_cannot_be_used_is_named_and_not_quoted(
+    content: str | None, complaint: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "kafka"
+    if content is not None:
+        file.write_text(content)
+    monkeypatch.setenv("SPEAKERSTREAM_KAFKA_FILE", str(file))
+    with pytest.raises(SettingsError) as raised:
+        Settings(**NAMED)  # type: ignore[arg-type]
+    assert f"SPEAKERSTREAM_KAFKA_FILE={file} {complaint}" in str(raised.value)
+    assert "s3cret" not in str(raised.value)
+
+
+def test_a_setting_given_twice_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SPEAKERSTREAM_GROUP_ID", "a")
+    monkeypatch.setenv("SPEAKERSTREAM_GROUP_ID_FILE", str(tmp_path / "group"))
+    with pytest.raises(SettingsError, match="remove one"):
+        Settings(**NAMED)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", sorted(OWNED_PROPERTIES))
