@@ -15,6 +15,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from deploy.kafka.configuration import Node, broker_properties
+from deploy.kafka.security import Security
 from deploy.maven import deliver
 from producer_tools.guarded import GuardedProcess
 from producer_tools.loopback import answers, free_port
@@ -39,13 +40,20 @@ class KafkaCluster:
             kafka.start(2)
 
     Brokers are named by their node id, from 1. `properties` are added to every
-    `server.properties`. Entering raises `KafkaClusterError`, or `deploy.maven.MavenError` when
+    `server.properties`; `security` adds listeners with TLS, SASL and ACLs. Entering raises `KafkaClusterError`, or `deploy.maven.MavenError` when
     the jars cannot be had.
     """
 
-    def __init__(self, brokers: int = 1, properties: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        brokers: int = 1,
+        properties: Mapping[str, str] | None = None,
+        security: Security | None = None,
+    ) -> None:
         if brokers < 1:
             raise ValueError(f"a cluster has at least one broker, not {brokers}")
+        if security is not None and brokers > 1:
+            raise ValueError("a secured cluster has one broker: its listeners are those of one")
         self._folder = tempfile.TemporaryDirectory(
             prefix="kafka-cluster-", ignore_cleanup_errors=True
         )
@@ -56,6 +64,10 @@ class KafkaCluster:
         self.nodes = tuple(nodes)
         self.bootstrap = ",".join(node.bootstrap for node in nodes)
         self._properties = dict(properties or {})
+        if security is not None:
+            node = nodes[0]
+            controller = f"127.0.0.1:{node.controller_port}"
+            self._properties |= security.properties(node.bootstrap, controller)
         self._running: dict[int, GuardedProcess] = {}
 
     def __enter__(self) -> Self:
