@@ -40,8 +40,8 @@ class KafkaCluster:
             kafka.start(2)
 
     Brokers are named by their node id, from 1. `properties` are added to every
-    `server.properties`; `security` adds listeners with TLS, SASL and ACLs. Entering raises `KafkaClusterError`, or `deploy.maven.MavenError` when
-    the jars cannot be had.
+    `server.properties`; `security` adds listeners with TLS, SASL and ACLs. Entering raises
+    `KafkaClusterError`, or `deploy.maven.MavenError` when the jars cannot be had.
     """
 
     def __init__(
