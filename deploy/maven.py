@@ -1,6 +1,6 @@
 """Java programs from Maven repositories, kept under `build/`."""
 
-import contextlib
+import fcntl
 import hashlib
 import re
 import shutil
@@ -33,15 +33,21 @@ def deliver(pom: Path, goal: str) -> Path:
 
     The pom names its target as `${target}`. The folder, in `build/`, belongs to this very pom: a
     changed version is fetched anew. It appears whole or not at all, so that an interrupted
-    download is begun again and two runs at once don't mix. Raises `MavenError`.
+    download is begun again; of two processes at once the second waits. Raises `MavenError`.
     """
     digest = hashlib.sha256(pom.read_bytes()).hexdigest()[:8]
-    name = f"{pom.parent.name}-{digest}"
-    folder = BUILD / name
-    if folder.is_dir():
-        return folder
+    folder = BUILD / f"{pom.parent.name}-{digest}"
     BUILD.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=BUILD, prefix=f"{name}-") as temporary:
+    # One for all poms: Maven's own repository is not made for two that write.
+    with (BUILD / "maven.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.is_dir():
+            _fetch(pom, goal, folder)
+    return folder
+
+
+def _fetch(pom: Path, goal: str, folder: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=BUILD, prefix=f"{folder.name}-") as temporary:
         target = Path(temporary) / "files"
         command = ["mvn", "--batch-mode", "--quiet", "--strict-checksums", f"--file={pom}"]
         done = subprocess.run(
@@ -53,6 +59,4 @@ def deliver(pom: Path, goal: str) -> Path:
         )
         if done.returncode != 0:
             raise MavenError(f"Maven could not resolve {pom}:\n{done.stdout[-2000:]}")
-        with contextlib.suppress(OSError):  # another run was faster
-            target.rename(folder)
-    return folder
+        target.rename(folder)

@@ -1,8 +1,10 @@
 """Fixtures: brokers that live as long as the test run, and names nobody else uses."""
 
 import re
+import sys
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import pytest
@@ -38,9 +40,11 @@ def announce(pytestconfig: pytest.Config) -> Callable[[str], None]:
     terminal = pytestconfig.pluginmanager.getplugin("terminalreporter")
 
     def say(line: str) -> None:
-        if capture is not None and terminal is not None:
-            with capture.global_and_fixture_disabled():
+        with capture.global_and_fixture_disabled() if capture else nullcontext():
+            if terminal is not None:
                 terminal.write_line(f"  [{line}]")
+            else:  # a process of pytest-xdist
+                print(f"\n  [{line}]", file=sys.stderr, flush=True)
 
     return say
 

@@ -3,9 +3,13 @@
 A test that needs a part which is not there is skipped by name, and the summary of the run names
 the part. With `REQUIRE_REAL_PARTS=1`, as in CI, it fails instead: a green run then means that
 everything was exercised.
+
+When tests are spread over several processes (pytest-xdist), each sends what it found to the one
+that prints the summary.
 """
 
 import os
+from typing import Any
 
 import pytest
 
@@ -31,6 +35,15 @@ class RealParts:
             pytest.fail(f"REQUIRE_REAL_PARTS is set, but {name} is not there: {problem}", False)
         pytest.skip(f"real part not there: {name} ({problem})")
 
+    def found(self) -> tuple[dict[str, None], dict[str, str]]:
+        """The parts that were there and those that were not, for `add` of another process."""
+        return self._there, self._missing
+
+    def add(self, there: dict[str, None], missing: dict[str, str]) -> None:
+        """Take over what the tests of another process found."""
+        self._there |= there
+        self._missing |= missing
+
     def summary(self) -> str | None:
         """One line for the end of the run; None when no test asked for a part."""
         if self._missing:
@@ -47,6 +60,18 @@ _KEY = pytest.StashKey[RealParts]()
 def pytest_configure(config: pytest.Config) -> None:
     required = os.environ.get("REQUIRE_REAL_PARTS", "0") not in ("", "0")
     config.stash[_KEY] = RealParts(required=required)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if (output := getattr(session.config, "workeroutput", None)) is not None:
+        output["real_parts"] = session.config.stash[_KEY].found()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """A process of pytest-xdist has ended; one that crashed says nothing."""
+    if found := getattr(node, "workeroutput", {}).get("real_parts"):
+        node.config.stash[_KEY].add(*found)
 
 
 def pytest_terminal_summary(

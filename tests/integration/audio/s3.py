@@ -1,11 +1,13 @@
 """A real S3 server: VersityGW over a directory, on loopback, built once by the Go toolchain."""
 
+import fcntl
 import os
 import shutil
-import socket
 import subprocess
-import time
 from pathlib import Path
+
+from producer_tools.loopback import answers, free_port
+from tests.waiting import until
 
 VERSION = "v1.8.0"
 MODULE = "github.com/versity/versitygw/cmd/versitygw"
@@ -25,9 +27,12 @@ def _found() -> str | None:
 
 def program() -> str:
     """The server's path; builds it (about two minutes) if it is not there yet."""
-    if _found() is None:
-        environment = {**os.environ, "GOBIN": str(_TOOLS)}
-        subprocess.run(["go", "install", f"{MODULE}@{VERSION}"], env=environment, check=True)
+    _TOOLS.mkdir(parents=True, exist_ok=True)
+    with (_TOOLS / "go.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # tests run in several processes
+        if _found() is None:
+            environment = {**os.environ, "GOBIN": str(_TOOLS)}
+            subprocess.run(["go", "install", f"{MODULE}@{VERSION}"], env=environment, check=True)
     return str(_found())
 
 
@@ -38,9 +43,8 @@ class S3Server:
     stranger = ("stranger", "stranger-secret")
 
     def __init__(self, directory: Path) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self._address = f"127.0.0.1:{free.getsockname()[1]}"
+        self._port = free_port()
+        self._address = f"127.0.0.1:{self._port}"
         self.endpoint = f"http://{self._address}"
         self._iam = directory / "iam"
         self._buckets = directory / "buckets"
@@ -57,17 +61,7 @@ class S3Server:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        end = time.monotonic() + 20
-        host, port = self._address.split(":")
-        while True:
-            try:
-                socket.create_connection((host, int(port)), 1).close()
-            except OSError:
-                if time.monotonic() > end or self._process.poll() is not None:
-                    raise
-                time.sleep(0.05)
-            else:
-                return
+        until(lambda: answers(self._port), lambda: f"exit code {self._process.poll()}")
 
     def stop(self) -> None:
         """End it."""

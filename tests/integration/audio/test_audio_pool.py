@@ -16,6 +16,7 @@ from consumer.audio.decode import DecodeLimits, decode
 from consumer.audio.pool import DecodePool, WorkerLimits
 from consumer.errors import FatalError, PermanentError, Reason, TransientError
 from tests.audio_samples import sound, tone
+from tests.waiting import until
 
 UNRULY = "tests.integration.audio.unruly:decode"
 GOOD = sound(tone(1.0, 48_000, channels=2), 48_000, "FLAC")
@@ -76,30 +77,29 @@ def test_many_crashes_in_a_row(pool: DecodePool) -> None:
 def test_a_process_is_replaced_within_a_second(pool: DecodePool) -> None:
     pool.submit(GOOD).result(30)
     times = []
-    for _ in range(3):  # the machine may be busy once
+    for _ in range(10):  # the machine may be busy
         with pytest.raises(PermanentError):
             pool.submit(b"segfault").result(30)
         start = time.monotonic()
-        while len(pool.pids()) < 2:
-            time.sleep(0.01)
+        until(lambda: len(pool.pids()) == 2, pool.pids)
         times.append(time.monotonic() - start)
-    assert min(times) < 1.0
+        if times[-1] < 1.0:
+            return
+    pytest.fail(f"it took {times} s")
 
 
 def test_a_hang_ends_and_its_mate_does_not_wait() -> None:
-    limits = WorkerLimits(cpu_s=20.0, memory_bytes=1024**3, wall_s=1.0)
+    limits = WorkerLimits(cpu_s=20.0, memory_bytes=1024**3, wall_s=3.0)
     pool = DecodePool(2, limits, DecodeLimits(), decoder=UNRULY)
     try:
         pool.submit(GOOD).result(30)
         hang = pool.submit(b"hang")
-        for _ in range(10):
+        for _ in range(3):
             pool.submit(GOOD).result(30)
         assert not hang.done()
-        start = time.monotonic()
-        with pytest.raises(PermanentError, match="longer than 1 s") as caught:
+        with pytest.raises(PermanentError, match="longer than 3 s") as caught:
             hang.result(30)
         assert caught.value.reason is Reason.DECODER_TIMEOUT
-        assert time.monotonic() - start < 2.0
         assert len(pool.submit(GOOD).result(30)) == 16_000
     finally:
         pool.close(5.0)
@@ -151,7 +151,7 @@ def test_credentials_are_not_inherited(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_process_that_stands_still_is_ended_from_outside() -> None:
     """Its own alarm does not reach it: only the pool can end it."""
-    limits = WorkerLimits(cpu_s=20.0, memory_bytes=1024**3, wall_s=1.0)
+    limits = WorkerLimits(cpu_s=20.0, memory_bytes=1024**3, wall_s=3.0)
     pool = DecodePool(1, limits, DecodeLimits(), decoder=UNRULY)
     try:
         pool.submit(GOOD).result(30)
@@ -166,11 +166,12 @@ ORPHAN = """
 import os, time
 from consumer.audio.decode import DecodeLimits
 from consumer.audio.pool import DecodePool, WorkerLimits
-pool = DecodePool(1, WorkerLimits(wall_s=1.0), DecodeLimits(), decoder="{decoder}")
+pool = DecodePool(1, WorkerLimits(wall_s=3.0), DecodeLimits(), decoder="{decoder}")
 pool.submit(b"nap:0").result(60)
 pid = pool.pids()[0]
-pool.submit(b"hang")
-time.sleep(0.2)
+hang = pool.submit(b"hang")
+while not hang.running():
+    time.sleep(0.01)
 print(pid, flush=True)
 os.kill(os.getpid(), 9)
 """
@@ -180,10 +181,7 @@ def test_a_hanging_process_does_not_outlive_a_killed_service() -> None:
     code = ORPHAN.format(decoder=UNRULY)
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     pid = int(run.stdout)
-    end = time.monotonic() + 20
-    while Path(f"/proc/{pid}").exists() and "Z" not in _state(pid):
-        assert time.monotonic() < end
-        time.sleep(0.05)
+    until(lambda: _state(pid) == "Z", lambda: f"process {pid} is in state {_state(pid)}")
 
 
 def _state(pid: int) -> str:
@@ -219,10 +217,10 @@ def test_close_waits_until_its_deadline_and_not_longer() -> None:
     pool.submit(GOOD).result(30)
     short, hang, waiting = (pool.submit(data) for data in (b"nap:0.3", b"hang", GOOD))
     short.result(30)
-    time.sleep(0.2)
+    until(hang.running, lambda: hang)
     start = time.monotonic()
     pool.close(0.5)
-    assert 0.4 < time.monotonic() - start < 3.0
+    assert 0.4 < time.monotonic() - start < LIMITS.wall_s - 5
     with pytest.raises(TransientError, match="closed"):
         hang.result(0)
     with pytest.raises(CancelledError):
@@ -236,16 +234,17 @@ def test_close_lets_running_work_finish() -> None:
     pool = DecodePool(1, LIMITS, DecodeLimits(), decoder=UNRULY)
     pool.submit(GOOD).result(30)
     running = pool.submit(b"nap:0.5")
-    time.sleep(0.2)
-    pool.close(10.0)
+    until(running.running, lambda: running)
+    pool.close(30.0)
     assert len(running.result(0)) == 1
 
 
 def test_construction_does_not_wait() -> None:
-    start = time.monotonic()
-    pool = DecodePool(2, LIMITS, DecodeLimits())
-    assert time.monotonic() - start < 0.2
-    pool.close(10.0)
+    pool = DecodePool(
+        2, LIMITS, DecodeLimits(), decoder="tests.integration.audio.slow_start:decode"
+    )
+    assert pool.pids() == []
+    pool.close(0.0)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 AUDIO = bytes(range(256)) * 1000
 ETAG = '"v1"'
+SLOW_S = 30.0  # how long `silent` and `drip` take
 
 
 class WebServer(ThreadingHTTPServer):
@@ -109,13 +110,13 @@ class Handler(BaseHTTPRequestHandler):
         self.answer(200, AUDIO[::-1]) if self.first else self.do_ok()
 
     def do_silent(self) -> None:
-        time.sleep(3)
+        time.sleep(SLOW_S)
 
     def do_drip(self) -> None:
         self.send_response(200)
         self.send_header("Content-Length", str(len(AUDIO)))
         self.end_headers()
-        for _ in range(100):
+        for _ in range(int(SLOW_S / 0.1)):
             self.wfile.write(b"x" * 100)
             self.wfile.flush()
             time.sleep(0.1)
