@@ -14,7 +14,6 @@ import structlog
 
 from consumer import faults
 from consumer.errors import ExitCode, FatalError, Reason, TransientError
-from consumer.kafka.attempts import GIVE_UP_AFTER
 from consumer.kafka.offsets import Burst, Offsets
 from consumer.kafka.source import Source
 from consumer.kafka.transaction import Committer, Outcome
@@ -106,6 +105,7 @@ class Service:
         self._take_in()
         self._enter("start")
         self._start_work()
+        self._count_attempts()
         self._enter("collect")
         self._collect()
         self._commit_if_due()
@@ -126,13 +126,9 @@ class Service:
             self._held.extend(records)
 
     def _start_work(self) -> None:
-        """Begin what is held, attempts counted first."""
-        if not self._held or self._committer.pending:
-            return
-        if self._offsets.isolating:
+        """Begin what is held."""
+        if self._held and self._offsets.isolating:
             self._start_alone()
-            return
-        if not self._commit(self._offsets.mark({r.ticket.partition for r in self._held})):
             return
         while self._held:
             self._submit(self._held.popleft())
@@ -144,15 +140,12 @@ class Service:
             return  # something is begun, or finished and not committed
         partition = self._held[0].ticket.partition
         deaths = self._offsets.attempts(partition)
-        if not self._commit(self._offsets.mark([partition])):
-            return
         record = self._held.popleft()
         if deaths.exhausted:
             self._pipeline.give_up(
                 self._telemetry.begins(replace(record, attempts=deaths.begun)),
                 Reason.KILLS_PROCESS,
                 f"the process died {deaths.begun} times while working on this record",
-                unread=deaths.begun > GIVE_UP_AFTER,  # then reading it may be what kills
             )
         else:
             self._submit(record)
@@ -160,8 +153,18 @@ class Service:
     def _submit(self, record: InputRecord) -> None:
         partition, offset = record.ticket.partition, record.ticket.offset
         if offset == self._offsets.watermark(partition):
-            record = replace(record, attempts=self._offsets.attempts(partition).begun)
+            record = replace(record, attempts=self._offsets.attempt(partition))
         self._pipeline.submit(self._telemetry.begins(record))
+
+    def _count_attempts(self) -> None:
+        """Write down that work begins on records whose bytes are there."""
+        partitions = self._pipeline.uncounted
+        if (
+            partitions
+            and not self._committer.pending
+            and self._commit(self._offsets.mark(partitions))
+        ):
+            self._pipeline.count(partitions)
 
     # -- out ----------------------------------------------------------------------------------
 
@@ -215,6 +218,7 @@ class Service:
         self._aborts = 0
         self._telemetry.committed(burst, self._offsets.timestamps_ms(burst))
         self._offsets.commit(burst)
+        self._pipeline.count_again({s.partition for s in burst.progress if not s.marked})
         return True
 
     # -- limits -------------------------------------------------------------------------------

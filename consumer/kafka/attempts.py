@@ -1,7 +1,9 @@
 """How often work on a partition's head record was begun, kept in the committed offset's metadata.
 
-A record that kills the process leaves no other trace. The count is written *before* work begins,
-so a process that dies leaves it behind, and the next owner of the partition reads it.
+A record that kills the process leaves no other trace. The count is written once the record's bytes
+are there and before they are decoded, so a process that dies of them leaves it behind, and the next
+owner of the partition reads it. Sooner would be unjust: a process killed, however often, while its
+records wait for a store does not accuse them.
 
 * `begun` >= ISOLATE_AFTER: the head and its `suspects` followers (whatever may have been in flight
   with it) are worked on one at a time, each counted on its own.

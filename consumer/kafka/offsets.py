@@ -203,6 +203,11 @@ class Offsets:
         """What is known of the partition's head record."""
         return self._partitions[partition].attempts
 
+    def attempt(self, partition: int) -> int:
+        """Which attempt on the head record the one under way is, or the next one will be."""
+        state = self._partitions[partition]
+        return state.attempts.begun if state.marked else state.attempts.begin().begun
+
     @property
     def isolating(self) -> bool:
         """Whether some partition has suspects: then the process works on one record at a time."""

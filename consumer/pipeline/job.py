@@ -15,16 +15,21 @@ _LONGEST_RETRY_S = 30.0
 
 
 class Stage(StrEnum):
-    """Where a job is. A stall is a stage that lasts too long, RETRYING excepted."""
+    """Where a job is. A stall is a stage that lasts too long, those in WAITS excepted."""
 
     READING = "reading"  # the event's bytes
     QUEUED = "queued"  # for memory to fetch into
     FETCHING = "fetching"
+    FETCHED = "fetched"  # until the attempt on its partition is counted
     RETRYING = "retrying"  # declared: infrastructure or the object is away
     DECODING = "decoding"
     READY = "ready"  # for a place in a batch
     INFERRING = "inferring"
     ENCODING = "encoding"
+
+
+WAITS = (Stage.RETRYING, Stage.FETCHED)
+"""Stages that end when something outside returns: the store, or the broker."""
 
 
 @dataclass(slots=True, eq=False)
@@ -34,6 +39,7 @@ class Job:
     number: int  # order of submission: older jobs go first
     record: InputRecord
     chunk: AudioChunk | None = None
+    data: bytes = b""  # fetched, until they are decoded
     waveform: Waveform | None = None
     stage: Stage = Stage.READING
     since: float = field(default_factory=time.monotonic)
@@ -41,6 +47,32 @@ class Job:
     reserved_bytes: int = 0
     dropped: bool = False  # its partition is gone: stop at the next stage
     seconds: dict[Stage, float] = field(default_factory=dict)  # spent in each stage
+
+    @property
+    def event_bytes(self) -> int:
+        """Bytes of the event."""
+        return len(self.record.value or b"")
+
+    def outcome(
+        self,
+        outputs: tuple[OutputRecord, ...],
+        *,
+        analysis: Analysis | None = None,
+        reason: Reason | None = None,
+        message: str = "",
+    ) -> "Outcome":
+        """The answer to this job's record; `analysis` or `reason` is given."""
+        self.enter(self.stage)  # counts the time in the stage it ends in
+        return Outcome(
+            ticket=self.record.ticket,
+            outputs=outputs,
+            recording_id=self.chunk.recording_id if self.chunk else "",
+            chunk_id=self.chunk.chunk_id if self.chunk else "",
+            analysis=analysis,
+            reason=reason,
+            message=message,
+            seconds=self.seconds,
+        )
 
     def enter(self, stage: Stage) -> None:
         """Move on to `stage`."""

@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import signal
 import time
 from collections.abc import Sequence
 
@@ -11,6 +12,8 @@ from consumer.inference.results import Analysis, Waveform
 from consumer.inference.stand_in import StandInEngine
 
 POISON_SAMPLES = 12_345  # a chunk of this length is poison
+
+_GREED = 256 << 20  # bytes
 
 
 def _poisonous(waveforms: Sequence[Waveform]) -> bool:
@@ -24,6 +27,23 @@ class CrashingEngine(StandInEngine):
         """See `Engine.analyze`."""
         if _poisonous(waveforms):
             ctypes.string_at(0)
+        return super().analyze(waveforms)
+
+
+class GreedyEngine(StandInEngine):
+    """Is killed on poison for the memory it takes.
+
+    The kernel's out-of-memory killer sends SIGKILL once a limit is passed, and so does this: a
+    limit on a group of processes is not everywhere ours to set.
+    """
+
+    def analyze(self, waveforms: Sequence[Waveform]) -> Sequence[Analysis | PermanentError]:
+        """See `Engine.analyze`."""
+        taken: list[bytes] = []
+        while _poisonous(waveforms):
+            taken.append(bytes(_GREED // 8))
+            if sum(map(len, taken)) > _GREED:
+                os.kill(os.getpid(), signal.SIGKILL)
         return super().analyze(waveforms)
 
 
@@ -59,6 +79,11 @@ class BrokenEngine(StandInEngine):
 def crashing(_options: EngineOptions) -> CrashingEngine:
     """Factory."""
     return CrashingEngine()
+
+
+def greedy(_options: EngineOptions) -> GreedyEngine:
+    """Factory."""
+    return GreedyEngine()
 
 
 def hanging(_options: EngineOptions) -> HangingEngine:

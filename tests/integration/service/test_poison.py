@@ -1,6 +1,7 @@
 """What kills or wedges the process, and how it ends."""
 
 from pathlib import Path
+from signal import SIGKILL, SIGSEGV
 
 import numpy as np
 import pytest
@@ -28,12 +29,16 @@ def installation(kafka_broker: Broker, unique: str, tmp_path: Path) -> Installat
     return made
 
 
+@pytest.mark.parametrize(
+    ("engine", "signal"),
+    [("crashing", SIGSEGV), pytest.param("greedy", SIGKILL, marks=pytest.mark.parts)],
+)
 def test_a_chunk_that_kills_the_process_is_isolated_and_dead_lettered(
-    installation: Installation, tmp_path: Path
+    installation: Installation, tmp_path: Path, engine: str, signal: int
 ) -> None:
     environment = {
         **installation.environment,
-        "SPEAKERSTREAM_ENGINE": "tests.service.engines:crashing",
+        "SPEAKERSTREAM_ENGINE": f"tests.service.engines:{engine}",
     }
     deaths = 0
     while deaths <= GIVE_UP_AFTER:
@@ -42,7 +47,7 @@ def test_a_chunk_that_kills_the_process_is_isolated_and_dead_lettered(
                 installation.await_results(CHUNKS)
                 assert service.terminate() == ExitCode.OK
             else:
-                assert service.wait() == -11
+                assert service.wait() == -signal
         deaths += 1
     results = installation.results()
     assert len(results) == CHUNKS
@@ -52,6 +57,25 @@ def test_a_chunk_that_kills_the_process_is_isolated_and_dead_lettered(
         (f"chunk-{POISON}", Reason.KILLS_PROCESS.value, GIVE_UP_AFTER)
     ]
     assert len(installation.read(installation.topics.dead_letters)) == 1
+
+
+def test_kills_while_a_chunk_waits_for_the_store_do_not_accuse_it(
+    kafka_broker: Broker, unique: str, tmp_path: Path
+) -> None:
+    made = Installation(kafka_broker.bootstrap, unique, tmp_path)
+    made.publish(*(made.chunk(number) for number in range(CHUNKS)))
+    objects = [path.rename(path.with_suffix(".away")) for path in tmp_path.glob("*.flac")]
+    for life in range(GIVE_UP_AFTER + 1):
+        with ServiceProcess(made.environment, tmp_path / f"log{life}") as service:
+            service.await_line("retrying")
+            service.kill()
+    for path in objects:
+        path.rename(path.with_suffix(".flac"))
+    with ServiceProcess(made.environment, tmp_path / "log-last") as service:
+        results = made.await_results(CHUNKS)
+        assert service.terminate() == ExitCode.OK
+    assert {(r.status, r.attempts) for r in results} == {("diarized", 1)}
+    assert made.read(made.topics.dead_letters) == []
 
 
 @pytest.mark.parametrize(
