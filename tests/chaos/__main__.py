@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 import deploy.maven
-from tests.chaos.run import Protocol, storm
+from tests.chaos.run import Plan, Protocol, storm
 
 _ROOT = Path(__file__).parents[2] / "build" / "chaos"
 
@@ -21,6 +21,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--minutes", type=float, default=1.0, help="of storm, per group protocol")
     parser.add_argument("--protocol", choices=("classic", "consumer", "both"), default="both")
+    parser.add_argument(
+        "--weather",
+        choices=("storm", "kills"),
+        default="storm",
+        help="kills: nothing but kill -9, each after the last was recovered from",
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rate", type=float, default=40.0, help="chunks a second")
     arguments = parser.parse_args()
@@ -33,11 +39,14 @@ def main() -> int:
         chosen = (arguments.protocol,)
     flawless = True
     for protocol in chosen:
-        name = f"{time.strftime('%Y%m%d-%H%M%S')}-{protocol}-{arguments.seed}"
+        plan = Plan(
+            protocol, arguments.weather, arguments.minutes * 60, arguments.seed, arguments.rate
+        )
+        name = f"{time.strftime('%Y%m%d-%H%M%S')}-{plan.weather}-{protocol}-{plan.seed}"
         logs = _ROOT / name
         logs.mkdir(parents=True)
-        with console.status(f"{protocol}: storm of {arguments.minutes:g} minutes"):
-            report = storm(protocol, arguments.minutes * 60, arguments.seed, arguments.rate, logs)
+        with console.status(f"{protocol}: {plan.weather}, {arguments.minutes:g} minutes"):
+            report = storm(plan, logs)
         (_ROOT / f"{name}.json").write_text(json.dumps(report, indent=1) + "\n")
         console.print(_table(report))
         flawless &= report["flawless"]

@@ -3,9 +3,10 @@
 import json
 import sys
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from signal import SIGCONT, SIGKILL, SIGSTOP, SIGTERM
 from typing import Any
@@ -14,6 +15,11 @@ from consumer.errors import ExitCode
 from producer_tools.guarded import GuardedProcess
 
 STOP_S = 40.0  # the drain deadline and the time to close, and room for a busy machine
+
+
+def seconds(timestamp: str) -> float:
+    """Since 1970, of a log line's timestamp."""
+    return datetime.fromisoformat(timestamp).timestamp()
 
 
 @dataclass
@@ -63,6 +69,7 @@ class Members:
     running: dict[str, Member] = field(default_factory=dict)
     ended: Counter[str] = field(default_factory=Counter)
     bad_ends: list[str] = field(default_factory=list)
+    stops_s: list[float] = field(default_factory=list)  # from SIGTERM to the end
 
     def start(self, instance: str, fault: str = "") -> None:
         """A new life of `instance`."""
@@ -89,14 +96,16 @@ class Members:
         member = self.running.pop(instance)
         began = time.monotonic()
         status = member.process.stop(STOP_S)
-        started = any(line.get("event") == "started" for line in member.said())
+        self.stops_s.append(time.monotonic() - began)
+        started = any(line.get("event") == "started" for line in member.said("started"))
         if status == 0:
             self.ended["SIGTERM, exit 0"] += 1
         elif status == -SIGTERM and not started:  # Python was still importing
             self.ended["SIGTERM before start"] += 1
         else:
-            took = time.monotonic() - began
-            self.bad_ends.append(f"{member.log.name}: status {status} {took:.0f} s after SIGTERM")
+            self.bad_ends.append(
+                f"{member.log.name}: status {status} {self.stops_s[-1]:.0f} s after SIGTERM"
+            )
 
     def freeze(self, instance: str) -> None:
         """SIGSTOP."""
@@ -139,6 +148,20 @@ class Members:
                     f"{member.log.name}: status {status} {last.get('message', '')}"
                 )
         return dead
+
+    def pid(self, instance: str) -> int | None:
+        """Process id of an instance that runs."""
+        member = self.running.get(instance)
+        return member.process.pid if member is not None else None
+
+    def assignments(self) -> Mapping[int, list[float]]:
+        """When each partition was assigned to someone, as the logs say."""
+        moments: dict[int, list[float]] = defaultdict(list)
+        for life in self.lives:
+            for line in life.said("partitions_assigned"):
+                for partition in line["partitions"]:
+                    moments[partition].append(seconds(line["timestamp"]))
+        return moments
 
     def close(self) -> None:
         """Kill what is left."""

@@ -1,9 +1,9 @@
 """One storm from calm to verdict."""
 
+import math
 import tempfile
 import time
-from dataclasses import asdict
-from datetime import datetime
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,53 +12,84 @@ from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from deploy.kafka import KafkaCluster
+from deploy.registry import SchemaRegistry
+from schemas.codec import Decoder, Encoder
+from schemas.records import AudioChunk
+from schemas.registry import ConfluentRegistry
 from tests.chaos.arrivals import Arrivals
 from tests.chaos.feed import Feed, sounds
-from tests.chaos.members import Members
-from tests.chaos.storm import SESSION_S, Storm
+from tests.chaos.growth import Growth
+from tests.chaos.members import Members, seconds
+from tests.chaos.storm import SESSION_S, STEADY, Kill, Storm
 from tests.chaos.verifier import Verifier
 from tests.service.installation import Installation
 
 Protocol = Literal["classic", "consumer"]
+Weather = Literal["storm", "kills"]
 
 PARTITIONS = 12
 _CATCH_UP_S = 180.0
 
 
-def storm(protocol: Protocol, seconds: float, seed: int, rate: float, keep: Path) -> dict[str, Any]:
-    """Storm for `seconds`, let the service catch up, and count. Members' logs go to `keep`."""
-    with (
-        KafkaCluster(brokers=3) as cluster,
-        tempfile.TemporaryDirectory(prefix="chaos-") as folder,
-    ):
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be done, and to whom: `kills` is nothing but kill -9, one after the other."""
+
+    protocol: Protocol
+    weather: Weather
+    seconds: float
+    seed: int
+    rate: float  # chunks a second
+
+
+def storm(plan: Plan, keep: Path) -> dict[str, Any]:
+    """Brokers and a registry of their own, and `storm_on` them. Members' logs go to `keep`."""
+    with KafkaCluster(brokers=3) as cluster, SchemaRegistry() as registry:
+        return storm_on(cluster, registry, plan, keep)
+
+
+def storm_on(
+    cluster: KafkaCluster, registry: SchemaRegistry, plan: Plan, keep: Path
+) -> dict[str, Any]:
+    """Storm as planned, let the service catch up, and count."""
+    with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
         store = Path(folder) / "objects"
         store.mkdir()
-        installation = Installation(cluster.bootstrap, "chaos", store, partitions=PARTITIONS)
+        name = f"chaos-{plan.protocol}-{plan.seed}"
+        installation = Installation(cluster.bootstrap, name, store, partitions=PARTITIONS)
+        publisher = ConfluentRegistry(registry.url, register=True)
+        encoder = Encoder(publisher, {AudioChunk: installation.topics.audio_chunks})
+        installation = replace(installation, encoder=encoder, existing=True)
         objects = sounds(installation)
-        feed = Feed(installation, objects, rate, seed)
+        feed = Feed(installation, objects, plan.rate, plan.seed)
         arrivals = Arrivals(cluster.bootstrap, installation.topics.chunk_results, PARTITIONS)
-        members = Members(_environment(installation, protocol), keep)
-        weather = Storm(members, cluster, store, seed)
+        members = Members(_environment(installation, registry, plan.protocol), keep)
+        weather = Storm(members, cluster, registry, store, plan.seed)
+        growth = Growth(lambda: members.pid(STEADY))
         try:
             weather.keep()
             feed.start()
             arrivals.start()
+            growth.start()
             began = time.monotonic()
-            weather.rage(seconds)
+            if plan.weather == "kills":
+                weather.pick_off(plan.seconds, lambda kill: _recovered(kill, arrivals))
+            else:
+                weather.rage(plan.seconds)
             raged_s = time.monotonic() - began
             feed.finish()
             caught_up_s = _catch_up(weather, installation)
+            growth.finish()
             for instance in list(members.running):
                 members.terminate(instance)
             arrivals.finish()
-            verdict = Verifier(installation, objects, feed.poison).verdict()
+            reader = Decoder(ConfluentRegistry(registry.url))
+            verdict = Verifier(installation, objects, feed.poison, reader).verdict()
         finally:
             members.close()
     return {
-        "protocol": protocol,
-        "seed": seed,
+        **asdict(plan),
         "seconds": round(raged_s, 1),
-        "rate": rate,
         "flawless": verdict.flawless and caught_up_s is not None and not members.bad_ends,
         **asdict(verdict),
         "caught_up_s": caught_up_s,
@@ -66,14 +97,24 @@ def storm(protocol: Protocol, seconds: float, seed: int, rate: float, keep: Path
         "lives": len(members.lives),
         "ends": dict(members.ended),
         "bad_ends": members.bad_ends,
+        "sigterm_s": _percentiles(members.stops_s),
+        "steady_member": growth.report(),
         **_logged(members),
-        **_recoveries(weather, arrivals),
+        **_recoveries(weather, arrivals, members),
     }
 
 
-def _environment(installation: Installation, protocol: Protocol) -> dict[str, str]:
+def _recovered(kill: Kill, arrivals: Arrivals) -> bool:
+    return arrivals.recovery(kill.partitions, kill.at) is not None
+
+
+def _environment(
+    installation: Installation, registry: SchemaRegistry, protocol: Protocol
+) -> dict[str, str]:
     environment = {
         **installation.environment,
+        "SPEAKERSTREAM_SCHEMA_REGISTRY_URL": registry.url,
+        "SPEAKERSTREAM_REGISTER_SCHEMAS": "true",
         "SPEAKERSTREAM_GROUP_PROTOCOL": protocol,
         "SPEAKERSTREAM_DECODE_WORKERS": "1",
         "SPEAKERSTREAM_LOG_LEVEL": "debug",
@@ -102,22 +143,20 @@ def _catch_up(weather: Storm, installation: Installation) -> float | None:
 
 def _logged(members: Members) -> dict[str, Any]:
     """What the members' logs say of transactions and rebalances."""
-    transactions = {"committed": 0, "aborted": 0, "fenced": 0}
+    transactions = {"committed": 0, "aborted": 0, "fenced": 0, "producers replaced": 0}
     callbacks: list[float] = []
     for life in members.lives:
         for line in life.said():
             match line.get("event"):
                 case "transaction_ended":
                     transactions[line["outcome"].lower()] += 1
+                case "producer_lost":
+                    transactions["producers replaced"] += 1
                 case "fatal" if line.get("code") == "FENCED":
                     transactions["fenced"] += 1
                 case "partitions_assigned" | "partitions_revoked" | "partitions_lost":
-                    callbacks.append(_seconds(line["timestamp"]))
+                    callbacks.append(seconds(line["timestamp"]))
     return {"transactions": transactions, "rebalances_at_least": _bursts(sorted(callbacks))}
-
-
-def _seconds(timestamp: str) -> float:
-    return datetime.fromisoformat(timestamp).timestamp()
 
 
 def _bursts(moments: list[float]) -> int:
@@ -125,11 +164,16 @@ def _bursts(moments: list[float]) -> int:
     return sum(1 for a, b in zip([float("-inf"), *moments], moments, strict=False) if b - a > 0.5)
 
 
-def _recoveries(weather: Storm, arrivals: Arrivals) -> dict[str, Any]:
-    """Seconds from a kill until each partition the member had gives results again."""
+def _recoveries(weather: Storm, arrivals: Arrivals, members: Members) -> dict[str, Any]:
+    """Seconds from a kill until each partition the member had gives results again.
+
+    `reassigned` is the part of it until each of them has an owner.
+    """
     calm: list[float] = []
     all_: list[float] = []
+    reassigned: list[float] = []
     missing = 0
+    assignments = members.assignments()
     for kill in weather.kills:
         if not kill.partitions:
             continue
@@ -140,10 +184,16 @@ def _recoveries(weather: Storm, arrivals: Arrivals) -> dict[str, Any]:
         all_.append(took)
         if not any(a < kill.at + took and kill.at < b for a, b in weather.outages):
             calm.append(took)
+            owned = [
+                min((at for at in assignments[p] if at > kill.at), default=math.inf) - kill.at
+                for p in kill.partitions
+            ]
+            reassigned.append(max(owned))
     return {
         "recoveries": {
             "all": _percentiles(all_),
             "outside_outages": _percentiles(calm),
+            "reassigned": _percentiles(reassigned),
             "never": missing,
         }
     }
@@ -152,5 +202,5 @@ def _recoveries(weather: Storm, arrivals: Arrivals) -> dict[str, Any]:
 def _percentiles(seconds: list[float]) -> dict[str, float | int]:
     if not seconds:
         return {"count": 0}
-    half, most = np.percentile(seconds, (50, 95))
-    return {"count": len(seconds), "p50": round(float(half), 1), "p95": round(float(most), 1)}
+    half, most, longest = (round(float(s), 1) for s in np.percentile(seconds, (50, 95, 100)))
+    return {"count": len(seconds), "p50": half, "p95": most, "longest": longest}

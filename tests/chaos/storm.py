@@ -5,17 +5,26 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import get_args
 
 from consumer.faults import Point
 from deploy.kafka import KafkaCluster
+from deploy.registry import SchemaRegistry
 from tests.chaos.members import Members
+
+STEADY = "steady"
+"""The one member nothing is done to: whatever grows in the long run, grows there."""
 
 SESSION_S = 6.0
 _PAUSE_S = (1.0, 3.0)
 _FEWEST, _MOST = 2, 4  # members awake
+_LONG_STORM_S = 600.0  # beyond it, store and registry are away for a minute too
+_LONG = " of a minute"
+_RECOVERY_S = 60.0
+_FIRST_RESULT_S = 0.5
 _WEIGHTS = {
     "kill": 6,
     "fault": 6,
@@ -24,7 +33,9 @@ _WEIGHTS = {
     "add": 4,
     "remove": 3,
     "broker": 2,
+    "blackout": 1,
     "store": 2,
+    "registry": 2,
 }
 
 
@@ -42,27 +53,47 @@ class Storm:
 
     members: Members
     cluster: KafkaCluster
+    registry: SchemaRegistry
     store: Path
     seed: int
     done: Counter[str] = field(default_factory=Counter)
     kills: list[Kill] = field(default_factory=list)
-    outages: list[tuple[float, float]] = field(default_factory=list)  # of a broker or the store
+    outages: list[tuple[float, float]] = field(default_factory=list)  # of brokers, store, registry
     _later: list[tuple[float, Callable[[], None]]] = field(default_factory=list)
     _mending: threading.Thread | None = None
     _instances: int = 0
+    _registry_away: bool = False
 
     def __post_init__(self) -> None:
         self._random = random.Random(self.seed)
 
     def rage(self, seconds: float) -> None:
         """Act until the time is over, then repair everything."""
-        until = time.monotonic() + seconds
+        began = time.monotonic()
         actions, weights = list(_WEIGHTS), list(_WEIGHTS.values())
-        while time.monotonic() < until:
+        minutes: list[tuple[float, Callable[[float], bool]]] = []
+        if seconds >= _LONG_STORM_S:
+            minutes = [(seconds / 3, self._take_store), (seconds * 2 / 3, self._take_registry)]
+        while (now := time.monotonic() - began) < seconds:
+            if minutes and now > minutes[0][0] and minutes[0][1](60.0):
+                minutes.pop(0)
             (action,) = self._random.choices(actions, weights)
             getattr(self, f"_{action}")()
             self._rest(self._random.uniform(*_PAUSE_S))
         self.calm()
+
+    def pick_off(self, seconds: float, recovered: Callable[[Kill], bool]) -> None:
+        """Nothing but kill -9, each once the group has recovered from the one before."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            self._rest(self._random.uniform(*_PAUSE_S))
+            before = len(self.kills)
+            self._kill()
+            patience = time.monotonic() + _RECOVERY_S
+            while len(self.kills) > before and time.monotonic() < patience:
+                if recovered(self.kills[-1]):
+                    break
+                self._rest(_FIRST_RESULT_S)
 
     def calm(self) -> None:
         """Thaw the frozen, put brokers and store back."""
@@ -78,6 +109,8 @@ class Storm:
                 self.done["kills at a fault point"] += 1
                 self._note(member.partitions())
             self.members.start(member.instance)
+        if STEADY not in self.members.running:
+            self.members.start(STEADY)
         while len(self.members.running) < _FEWEST:
             self._start()
 
@@ -102,7 +135,11 @@ class Storm:
 
     def _one(self) -> str | None:
         """A victim: one that has work, so that its end disturbs something."""
-        working = [name for name in self.members.awake() if self.members.running[name].partitions()]
+        working = [
+            name
+            for name in self.members.awake()
+            if name != STEADY and self.members.running[name].partitions()
+        ]
         return self._random.choice(working) if working else None
 
     # -- actions ------------------------------------------------------------------------------
@@ -146,32 +183,69 @@ class Storm:
             self.done["members removed"] += 1
 
     def _broker(self) -> None:
-        """Kill a broker (each is a controller too); one at a time, or nothing could be promised."""
-        if self._mending is not None and self._mending.is_alive():
-            return
+        """Kill a broker (each is a controller too)."""
         number = self._random.choice(self.cluster.nodes).id
-        began, seconds = time.time(), self._random.uniform(2, 8)
-        self.cluster.kill(number)
+        if self._break([number], self._random.uniform(2, 8)):
+            self.done["brokers killed and restarted"] += 1
+
+    def _blackout(self) -> None:
+        """Kill all brokers, for longer than a transaction may be open."""
+        numbers = [node.id for node in self.cluster.nodes]
+        if self._break(numbers, self._random.uniform(11, 15)):
+            self.done["all brokers killed and restarted"] += 1
+
+    def _break(self, numbers: list[int], seconds: float) -> bool:
+        """Not while another broker is away: with two of three gone nothing could be promised."""
+        if self._mending is not None and self._mending.is_alive():
+            return False
+        began = time.time()
+        for number in numbers:
+            self.cluster.kill(number)
 
         def mend() -> None:
             time.sleep(seconds)
-            self.cluster.start(number)
+            with ThreadPoolExecutor() as pool:  # together, or the first would wait for a quorum
+                list(pool.map(self.cluster.start, numbers))
             self.outages.append((began, time.time()))
 
         self._mending = threading.Thread(target=mend, daemon=True)
         self._mending.start()
-        self.done["brokers killed and restarted"] += 1
+        return True
 
     def _store(self) -> None:
+        self._take_store(self._random.uniform(3, 10))
+
+    def _take_store(self, seconds: float) -> bool:
         away = self.store.with_name(self.store.name + "-away")
         if away.exists():
-            return
-        began = time.time()
+            return False
         self.store.rename(away)
+        self._give_back(seconds, lambda: away.rename(self.store))
+        self.done[f"object store outages{_LONG if seconds >= 60 else ''}"] += 1
+        return True
+
+    def _registry(self) -> None:
+        self._take_registry(self._random.uniform(3, 10))
+
+    def _take_registry(self, seconds: float) -> bool:
+        if self._registry_away:
+            return False
+        self._registry_away = True
+        self.registry.suspend()
 
         def back() -> None:
-            away.rename(self.store)
+            self.registry.resume()
+            self._registry_away = False
+
+        self._give_back(seconds, back)
+        self.done[f"registry outages{_LONG if seconds >= 60 else ''}"] += 1
+        return True
+
+    def _give_back(self, seconds: float, back: Callable[[], object]) -> None:
+        began = time.time()
+
+        def due() -> None:
+            back()
             self.outages.append((began, time.time()))
 
-        self._later.append((time.monotonic() + self._random.uniform(3, 10), back))
-        self.done["object store outages"] += 1
+        self._later.append((time.monotonic() + seconds, due))

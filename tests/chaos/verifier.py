@@ -58,11 +58,16 @@ class Verifier:
     """Reads the topics to their end once, and counts."""
 
     def __init__(
-        self, installation: Installation, sounds: Sequence[Sound], poison: Mapping[int, Reason]
+        self,
+        installation: Installation,
+        sounds: Sequence[Sound],
+        poison: Mapping[int, Reason],
+        decoder: Decoder | None = None,
     ) -> None:
         self._installation = installation
         self._sounds = sounds
         self._poison = poison
+        self._decoder = decoder or Decoder()
         self._inputs: dict[tuple[int, int], _Input] = {}
         self._events = 0
 
@@ -98,7 +103,7 @@ class Verifier:
 
     def _results(self) -> tuple[int, int, int, int, Counter[tuple[str, str, int]]]:
         """Lost, duplicated, out of order, wrong; and the flat events that belong to them."""
-        decoder = Decoder()
+        decoder = self._decoder
         answered: Counter[tuple[int, int]] = Counter()
         last: dict[bytes | None, int] = defaultdict(lambda: -1)
         disordered: set[bytes | None] = set()
@@ -133,7 +138,7 @@ class Verifier:
         )
 
     def _flat(self, expected: Counter[tuple[str, str, int]]) -> tuple[int, int]:
-        decoder, topics = Decoder(), self._installation.topics
+        decoder, topics = self._decoder, self._installation.topics
         found: Counter[tuple[str, str, int]] = Counter()
         for record in self._read(topics.speaker_segments):
             segment = decoder.decode(record.value or b"", SpeakerSegment)
