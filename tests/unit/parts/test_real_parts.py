@@ -84,3 +84,15 @@ def test_the_summary_says_that_all_parts_were_there(run: pytest.Pytester) -> Non
 def test_the_summary_is_silent_when_no_part_was_asked_for(run: pytest.Pytester) -> None:
     run.makepyfile("def test_it(): pass")
     run.runpytest().stdout.no_fnmatch_line("*real parts*")
+
+
+def test_the_summary_holds_what_every_process_found(run: pytest.Pytester) -> None:
+    run.makepyfile(TWO_PARTS)
+    result = run.runpytest("-p", "xdist.plugin", "-n", "2", "--dist", "load", "-rs")
+    result.assert_outcomes(passed=1, skipped=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*real parts that were not there: some store (no `store` on PATH)",
+            "SKIPPED*real part not there: some store (no `store` on PATH)",
+        ]
+    )
