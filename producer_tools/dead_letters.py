@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import cast
 
+from confluent_kafka import Message
+
 from consumer.dead_letters import OMITTED, ORIGIN_TOPIC, original_headers
 from consumer.records import Headers, OutputRecord
 from producer_tools import whole_topic
@@ -39,6 +41,27 @@ class DeadLetter:
         """Where the record lay when it failed."""
         partition = self.ours.get("__connect.errors.partition")
         return f"{self.record.topic}[{partition}]@{self.ours.get('__connect.errors.offset')}"
+
+    @property
+    def message(self) -> str:
+        """The error in words."""
+        return self.ours.get("__connect.errors.exception.message", "")
+
+    @property
+    def attempts(self) -> str:
+        """How often work on the record was begun."""
+        return self.ours.get("dlq.attempts", "")
+
+    def facts(self) -> dict[str, str]:
+        """What is known about it, as text: what a list or a page shows."""
+        return {
+            "recording_id": self.recording_id,
+            "source": self.origin,
+            "reason": self.reason,
+            "message": self.message,
+            "attempts": self.attempts,
+            "written": self.written.isoformat(),
+        }
 
     @property
     def whole(self) -> bool:
@@ -74,30 +97,27 @@ def read(
         LookupError: the topic does not exist.
         ValueError: a record of the topic is no dead letter.
     """
-    for message in whole_topic.messages(bootstrap_servers, topic, kafka):
-        yield _letter(
-            (message.partition() or 0, message.offset() or 0),
-            message.timestamp()[1],
-            (message.key(), message.value()),
-            cast(Headers, tuple(message.headers() or ())),
-        )
+    return map(letter, whole_topic.messages(bootstrap_servers, topic, kafka))
 
 
-def _letter(
-    place: tuple[int, int],
-    timestamp_ms: int,
-    content: tuple[bytes | None, bytes | None],
-    headers: Headers,
-) -> DeadLetter:
+def letter(message: Message) -> DeadLetter:
+    """A record of the dead-letter topic as a dead letter.
+
+    Raises:
+        ValueError: it is none.
+    """
+    partition, offset = message.partition() or 0, message.offset() or 0
+    headers = cast(Headers, tuple(message.headers() or ()))
     try:
         theirs, ours = original_headers(headers)
     except ValueError as error:
-        raise ValueError(f"partition {place[0]}, offset {place[1]}: {error}") from None
+        raise ValueError(f"partition {partition}, offset {offset}: {error}") from None
     texts = {name: (value or b"").decode(errors="replace") for name, value in ours}
     return DeadLetter(
-        *place,
-        datetime.fromtimestamp(timestamp_ms / 1000, UTC),
-        OutputRecord(texts[ORIGIN_TOPIC], *content, theirs),
+        partition,
+        offset,
+        datetime.fromtimestamp(message.timestamp()[1] / 1000, UTC),
+        OutputRecord(texts[ORIGIN_TOPIC], message.key(), message.value(), theirs),
         texts,
     )
 

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields
+from datetime import UTC, datetime
 from typing import Annotated, NoReturn
 
 import typer
@@ -33,6 +34,15 @@ RegistryUrl = Annotated[
         help="schema registry; none: Avro single-object encoding",
     ),
 ]
+
+
+def moment(text: str) -> datetime:
+    """A time as ISO 8601 writes it; UTC where it names no zone."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no time like 2026-01-31T13:45") from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def topics() -> Topics:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -20,14 +20,6 @@ from producer_tools.publisher import OWNED, PublishError
 _FLUSH_S = 60.0
 
 
-def _moment(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is no time like 2026-01-31T13:45") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
 def command(
     bootstrap_servers: options.Bootstrap,
     reason: Annotated[
@@ -38,11 +30,15 @@ def command(
     ] = None,
     since: Annotated[
         datetime | None,
-        typer.Option(parser=_moment, metavar="TIME", help="written at or after it; UTC, ISO 8601"),
+        typer.Option(
+            parser=options.moment, metavar="TIME", help="written at or after it; UTC, ISO 8601"
+        ),
     ] = None,
     until: Annotated[
         datetime | None,
-        typer.Option(parser=_moment, metavar="TIME", help="written before it; UTC, ISO 8601"),
+        typer.Option(
+            parser=options.moment, metavar="TIME", help="written before it; UTC, ISO 8601"
+        ),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="only show what would be published")
@@ -141,8 +137,8 @@ def _table(letters: Sequence[DeadLetter]) -> Table:
             f"{letter.written:%Y-%m-%d %H:%M:%S}",
             escape(letter.recording_id),
             letter.reason + ("" if letter.whole else " (record not in the letter)"),
-            letter.ours.get("dlq.attempts", ""),
+            letter.attempts,
             escape(letter.origin),
-            escape(letter.ours.get("__connect.errors.exception.message", "")),
+            escape(letter.message),
         )
     return table

@@ -4,9 +4,17 @@ import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaException, TopicPartition
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    OFFSET_END,
+    Consumer,
+    KafkaException,
+    Message,
+    TopicPartition,
+)
 
 from schemas.codec import Decoder
 from schemas.records import Record
@@ -43,8 +51,9 @@ class Subscriber:
 
     Args:
         bootstrap_servers: `host:port`, several comma-separated.
-        topics: which record to expect on which topic.
+        topics: which record to expect on which topic; None for those read with `message` only.
         from_beginning: start at the oldest event, else at those written from now on.
+        since: start at the first event with this timestamp or a later one instead.
         kafka: further librdkafka properties.
         registry: needed to read events in Confluent wire format.
 
@@ -56,10 +65,11 @@ class Subscriber:
     def __init__(
         self,
         bootstrap_servers: str,
-        topics: Mapping[str, type[Record]],
+        topics: Mapping[str, type[Record] | None],
         from_beginning: bool = True,
         kafka: Mapping[str, str] | None = None,
         registry: RegistryClient | None = None,
+        since: datetime | None = None,
     ) -> None:
         self._topics = dict(topics)
         self._decoder = Decoder(registry)
@@ -74,13 +84,16 @@ class Subscriber:
             }
         )
         start = OFFSET_BEGINNING if from_beginning else OFFSET_END
-        self._consumer.assign(
-            [
-                TopicPartition(topic, partition, start)
-                for topic in topics
-                for partition in self._partitions(topic)
-            ]
-        )
+        if since is not None:
+            start = round(since.timestamp() * 1000)
+        places = [
+            TopicPartition(topic, partition, start)
+            for topic in topics
+            for partition in self._partitions(topic)
+        ]
+        if since is not None:
+            places = self._consumer.offsets_for_times(places, timeout=_METADATA_S)
+        self._consumer.assign(places)
 
     def _partitions(self, topic: str) -> Sequence[int]:
         metadata = self._consumer.list_topics(topic, timeout=_METADATA_S).topics[topic]
@@ -95,18 +108,27 @@ class Subscriber:
             schemas.errors.SchemaError: the record is no such event.
             confluent_kafka.KafkaException: the client reports an error.
         """
+        message = self.message(timeout_s)
+        return None if message is None else self.event(message)
+
+    def message(self, timeout_s: float) -> Message | None:
+        """The next record as it lies there; see `poll`."""
         message = self._consumer.poll(timeout_s)
-        if message is None:
-            return None
-        if (error := message.error()) is not None:
+        if message is not None and (error := message.error()) is not None:
             raise KafkaException(error)
+        return message
+
+    def event(self, message: Message) -> Event:
+        """The event in a record; see `poll`."""
         topic = message.topic() or ""
+        expected = self._topics[topic]
+        assert expected is not None, f"{topic} is read with `message`"
         return Event(
             topic=topic,
             partition=_known(message.partition()),
             offset=_known(message.offset()),
             key=_bytes(message.key()).decode(errors="replace"),
-            record=self._decoder.decode(_bytes(message.value()), self._topics[topic]),
+            record=self._decoder.decode(_bytes(message.value()), expected),
         )
 
     def events(self, until_idle_s: float) -> Iterator[Event]:

@@ -1,19 +1,54 @@
-"""`speakerstream tail`: print events as they are committed."""
+"""`speakerstream tail`: print events and dead letters as they are committed."""
 
-from typing import Annotated
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from json import dumps
+from typing import Annotated, Any
 
 import typer
+from confluent_kafka import Message
 
-from producer_tools import options
+from consumer.errors import Reason
+from producer_tools import dead_letters, options
+from producer_tools.dead_letters import DeadLetter
 from producer_tools.subscribe import Event, Subscriber
-from schemas.records import AudioChunk, ChunkResult, SpeakerFingerprint, SpeakerSegment
+from schemas.errors import MalformedEventError, UnknownSchemaError
+from schemas.records import AudioChunk, ChunkResult, Record, SpeakerFingerprint, SpeakerSegment
 
-_NAMES = {
+_POLL_S = 0.2
+_DEAD_LETTERS = "dead-letters"
+_NAMES: dict[str, type[Record] | None] = {
     "audio-chunks": AudioChunk,
     "chunk-results": ChunkResult,
     "speaker-segments": SpeakerSegment,
     "speaker-fingerprints": SpeakerFingerprint,
+    _DEAD_LETTERS: None,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class _Filter:
+    """What to show; a condition not given holds for everything."""
+
+    recordings: frozenset[str]
+    reasons: frozenset[str]
+    failed: bool
+
+    def __contains__(self, shown: Event | DeadLetter) -> bool:
+        if isinstance(shown, DeadLetter):
+            recording, reason = shown.recording_id, shown.reason
+        else:
+            recording = shown.key
+            record = shown.record
+            reason = (record.reason or "") if isinstance(record, ChunkResult) else ""
+        return (
+            (not self.recordings or recording in self.recordings)
+            and (not self.reasons or reason in self.reasons)
+            and (not self.failed or bool(reason))
+        )
 
 
 def command(
@@ -24,6 +59,21 @@ def command(
     from_beginning: Annotated[
         bool, typer.Option("--from-beginning", help="also what is there already")
     ] = False,
+    since: Annotated[
+        datetime | None,
+        typer.Option(
+            parser=options.moment, metavar="TIME", help="also what was written from then on; UTC"
+        ),
+    ] = None,
+    recording: Annotated[
+        list[str] | None, typer.Option(help="only of these recordings; may be repeated")
+    ] = None,
+    failed: Annotated[
+        bool, typer.Option("--failed", help="only failed results and dead letters")
+    ] = False,
+    reason: Annotated[
+        list[Reason] | None, typer.Option(help="only these failures; may be repeated")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="one object a line, whole")] = False,
     idle_seconds: Annotated[
         float | None, typer.Option(min=0, help="stop when nothing came for so long")
@@ -37,6 +87,9 @@ def command(
         raise typer.BadParameter(f"{', '.join(sorted(unknown))}: choose from {', '.join(_NAMES)}")
     named = options.topics()
     topics = {getattr(named, name.replace("-", "_")): _NAMES[name] for name in chosen}
+    wanted = _Filter(
+        frozenset(recording or ()), frozenset(each.value for each in reason or ()), failed
+    )
     with options.errors_in_a_sentence():
         subscriber = Subscriber(
             bootstrap_servers,
@@ -44,20 +97,65 @@ def command(
             from_beginning,
             options.kafka(kafka),
             options.registry(schema_registry_url),
+            since,
         )
         try:
-            for event in subscriber.events(idle_seconds or float("inf")):
-                print(event.to_json() if json else summary(event), flush=True)
+            for shown in _shown(subscriber, named.dead_letters, idle_seconds or float("inf")):
+                if shown in wanted:
+                    print(_line(shown) if json else summary(shown), flush=True)
         except KeyboardInterrupt:
             pass
         finally:
             subscriber.close()
 
 
-def summary(event: Event) -> str:
-    """One event in one line."""
-    record = event.record
-    place = f"{event.topic}[{event.partition}]@{event.offset} {event.key}"
+def _shown(subscriber: Subscriber, dead: str, until_idle_s: float) -> Iterator[Event | DeadLetter]:
+    """What comes, until nothing has come for so long; what cannot be read is said and passed."""
+    deadline = time.monotonic() + until_idle_s
+    while time.monotonic() < deadline:
+        message = subscriber.message(_POLL_S)
+        if message is None:
+            continue
+        deadline = time.monotonic() + until_idle_s
+        try:
+            if message.topic() == dead:
+                yield dead_letters.letter(message)
+            else:
+                yield subscriber.event(message)
+        except (MalformedEventError, UnknownSchemaError, ValueError) as error:
+            print(f"{_place(message)} cannot be read: {error}", file=sys.stderr, flush=True)
+
+
+def _place(message: Message) -> str:
+    return f"{message.topic()}[{message.partition()}]@{message.offset()}"
+
+
+def _line(shown: Event | DeadLetter) -> str:
+    return (
+        shown.to_json() if isinstance(shown, Event) else dumps(_letter(shown), ensure_ascii=False)
+    )
+
+
+def _letter(letter: DeadLetter) -> dict[str, Any]:
+    """A dead letter in the form of `Event.to_json`; `value` says what is known about it."""
+    return {
+        "topic": options.topics().dead_letters,
+        "partition": letter.partition,
+        "offset": letter.offset,
+        "type": "DeadLetter",
+        "key": letter.recording_id,
+        "value": letter.facts(),
+    }
+
+
+def summary(shown: Event | DeadLetter) -> str:
+    """One event or dead letter in one line."""
+    if isinstance(shown, DeadLetter):
+        return (
+            f"{shown.recording_id} dead letter of {shown.origin}: {shown.reason}: {shown.message}"
+        )
+    record = shown.record
+    place = f"{shown.topic}[{shown.partition}]@{shown.offset} {shown.key}"
     match record:
         case ChunkResult(status="failed"):
             return f"{place} {record.chunk_id} failed: {record.reason}"
