@@ -21,7 +21,8 @@ from consumer.kafka.at_least_once import AtLeastOnce
 from consumer.kafka.offsets import Offsets
 from consumer.kafka.source import Source
 from consumer.kafka.transaction import BurstTransaction, Committer
-from consumer.pipeline.pipeline import Limits, Pipeline
+from consumer.pipeline.pipeline import Pipeline
+from consumer.pipeline.seams import Limits
 from consumer.service import Service, ServiceOptions, suspects_window
 from consumer.settings import Settings
 from consumer.telemetry import tracing

@@ -4,45 +4,52 @@ Not before: a process that is killed while a record only waits for its store say
 record, however often that happens.
 """
 
+import threading
 from collections.abc import Collection
 
 from consumer.pipeline.job import Job, Stage
 
 
 class Gate:
-    """Shut for every partition at first. Used under the pipeline's lock."""
+    """Shut for every partition at first. Used from every thread."""
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._open: set[int] = set()
         self._waiting: dict[int, list[Job]] = {}
 
     def passes(self, job: Job) -> bool:
         """Whether the job may go on; otherwise it waits for `admit`."""
         partition = job.record.ticket.partition
-        if job.dropped:
+        with self._lock:
+            if job.dropped:
+                return False
+            if partition in self._open:
+                return True
+            job.enter(Stage.FETCHED)
+            self._waiting.setdefault(partition, []).append(job)
             return False
-        if partition in self._open:
-            return True
-        job.enter(Stage.FETCHED)
-        self._waiting.setdefault(partition, []).append(job)
-        return False
 
     @property
     def waiting(self) -> frozenset[int]:
         """Partitions with a job that waits."""
-        return frozenset(self._waiting)
+        with self._lock:
+            return frozenset(self._waiting)
 
     def admit(self, partitions: Collection[int]) -> list[Job]:
         """Open for these partitions: the jobs that waited, and from now on any."""
-        self._open.update(partitions)
-        return [job for partition in partitions for job in self._waiting.pop(partition, ())]
+        with self._lock:
+            self._open.update(partitions)
+            return [job for partition in partitions for job in self._waiting.pop(partition, ())]
 
     def shut(self, partitions: Collection[int]) -> None:
         """The next record of these partitions is counted on its own."""
-        self._open.difference_update(partitions)
+        with self._lock:
+            self._open.difference_update(partitions)
 
     def forget(self, partitions: Collection[int]) -> None:
-        """These partitions are gone, and with them what waits."""
-        self.shut(partitions)
-        for partition in partitions:
-            self._waiting.pop(partition, None)
+        """These partitions are gone, their jobs dropped, and with them what waits."""
+        with self._lock:
+            self._open.difference_update(partitions)
+            for partition in partitions:
+                self._waiting.pop(partition, None)

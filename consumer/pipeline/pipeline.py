@@ -1,9 +1,10 @@
 """The stages between a polled record and its outputs.
 
-    submit -> read the event -> (memory) -> fetch -> decode -> batch, infer -> encode -> collect
+    submit -> read the event -> (memory) -> fetch -> (count) -> decode -> batch, infer -> encode
+    -> collect
 
-The owner thread submits and collects and never waits here. Reading and fetching run on a few
-threads, decoding in processes, inference on one thread, encoding on another.
+The owner thread submits, counts attempts, collects and never waits here. Reading and fetching run
+on a few threads, decoding in processes, inference on one thread, encoding on another.
 """
 
 import time
@@ -24,6 +25,7 @@ from consumer.errors import (
 from consumer.events import key_matches
 from consumer.inference.results import Analysis, Engine, Waveform
 from consumer.pipeline import reading
+from consumer.pipeline.gate import Gate
 from consumer.pipeline.inferrer import Inferrer
 from consumer.pipeline.job import Job, Outcome, Stage
 from consumer.pipeline.jobs import Jobs
@@ -57,6 +59,7 @@ class Pipeline:
         self._watch = watch
         self._jobs = Jobs()
         self._waiting = WaitingRoom(limits)
+        self._gate = Gate()
         self._outcomes: SimpleQueue[Outcome] = SimpleQueue()
         self._fault: BaseException | None = None
         self._workers = ThreadPoolExecutor(limits.fetch_threads, thread_name_prefix="fetch")
@@ -70,12 +73,24 @@ class Pipeline:
         """Begin work on a record."""
         self._run(self._jobs.begin(record), self._read)
 
-    def give_up(
-        self, record: InputRecord, reason: Reason, message: str, *, unread: bool = False
-    ) -> None:
-        """Answer a record without working on it; `unread`: without even decoding the event."""
-        answer = self._give_up if unread else self._read_and_give_up
-        self._run(self._jobs.begin(record), lambda job: answer(job, reason, message))
+    def give_up(self, record: InputRecord, reason: Reason, message: str) -> None:
+        """Answer a record without working on it."""
+        job = self._jobs.begin(record)
+        self._run(job, lambda job: self._read_and_give_up(job, reason, message))
+
+    @property
+    def uncounted(self) -> frozenset[int]:
+        """Partitions with a record that goes on once the attempt is counted: see `count`."""
+        return self._gate.waiting
+
+    def count(self, partitions: Collection[int]) -> None:
+        """Attempts on these partitions' heads are written down: go on with their records."""
+        for job in self._gate.admit(partitions):
+            self._run(job, self._decode)
+
+    def count_again(self, partitions: Collection[int]) -> None:
+        """The next attempt on these partitions is to be written down anew."""
+        self._gate.shut(partitions)
 
     def collect(self) -> list[Outcome]:
         """What finished since the last call.
@@ -104,6 +119,7 @@ class Pipeline:
         """Stop working on these partitions' records; what still finishes is thrown away."""
         for job in self._jobs.drop(partitions):
             self._waiting.drop(job)
+        self._gate.forget(partitions)
 
     def working(self, partitions: Collection[int]) -> bool:
         """Whether a record of these partitions will finish without anything outside returning."""
@@ -191,10 +207,16 @@ class Pipeline:
     def _fetch(self, job: Job) -> None:
         assert job.chunk is not None
         job.enter(Stage.FETCHING)  # here, not when handed over: a stall is judged by it
-        data = self._fetcher.fetch(reading.reference(job.chunk))
-        self._watch.fetched(len(data))
+        job.data = self._fetcher.fetch(reading.reference(job.chunk))
+        self._watch.fetched(len(job.data))
         faults.point("after_fetch")
+        if self._gate.passes(job):
+            self._decode(job)
+
+    def _decode(self, job: Job) -> None:
+        assert job.chunk is not None
         job.enter(Stage.DECODING)
+        data, job.data = job.data, b""
         future = self._decoder.submit(data, job.chunk.channel)
         future.add_done_callback(lambda done: self._after_decoding(job, done))
         self._let_in()

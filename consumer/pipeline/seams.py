@@ -1,7 +1,8 @@
-"""What the pipeline needs from the other rooms."""
+"""What the pipeline needs from the other rooms, and what it is told."""
 
 from collections.abc import Sequence
 from concurrent.futures import Future
+from dataclasses import dataclass
 from typing import Protocol
 
 from consumer.audio.reference import Reference
@@ -9,6 +10,18 @@ from consumer.errors import Reason
 from consumer.inference.results import Analysis, Waveform
 from consumer.records import InputRecord, OutputRecord, Ticket
 from schemas.records import AudioChunk
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the pipeline may hold and how long it waits."""
+
+    fetch_threads: int
+    buffered_bytes: int
+    object_bytes: int
+    chunk_s: float
+    batch_audio_s: float
+    object_grace_s: float
 
 
 class Fetcher(Protocol):

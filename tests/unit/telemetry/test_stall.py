@@ -13,7 +13,8 @@ from consumer.errors import TransientError
 from consumer.events import EventWriter, Topics
 from consumer.inference.results import Waveform
 from consumer.inference.stand_in import StandInEngine
-from consumer.pipeline.pipeline import Limits, Pipeline
+from consumer.pipeline.pipeline import Pipeline
+from consumer.pipeline.seams import Limits
 from consumer.records import InputRecord, Ticket
 from consumer.telemetry.health import Deadlines
 from consumer.telemetry.telemetry import Telemetry
