@@ -1,12 +1,12 @@
 """`speakerstream-consumer check`: is everything there that a run needs? One line per part."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import partial
 from typing import Any
 
-from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient, ConfigResource
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
+from confluent_kafka.admin import AclOperation, AdminClient, ConfigResource
 from rich.console import Console
 
 from consumer import assembly
@@ -16,6 +16,7 @@ from consumer.inference import checkpoints
 from consumer.settings import MODEL_ENGINE, Settings
 
 _TIMEOUT_S = 10.0
+_READ = AclOperation.READ
 
 
 class _ProblemError(Exception):
@@ -44,13 +45,14 @@ def _parts(settings: Settings) -> Iterator[tuple[str, Callable[[], str]]]:
     yield f"broker {settings.bootstrap_servers}", brokers.reach
     if brokers.reached:
         names = assembly.topics(settings)
+        yield f"topic {names.audio_chunks}", partial(brokers.topic, names.audio_chunks, _READ, 0)
         least = {
-            names.audio_chunks: 0,
             **dict.fromkeys(names.outputs.values(), settings.max_message_bytes),
             names.dead_letters: settings.max_dead_letter_bytes,
         }
         for name, size in least.items():
-            yield f"topic {name}", partial(brokers.topic, name, size)
+            yield f"topic {name}", partial(brokers.topic, name, AclOperation.WRITE, size)
+        yield f"group {settings.group_id}", partial(brokers.group, settings.group_id)
     if settings.schema_registry_url is not None:
         yield f"registry {settings.schema_registry_url}", partial(_registry, settings)
     yield from _stores(settings)
@@ -62,38 +64,63 @@ def _parts(settings: Settings) -> Iterator[tuple[str, Callable[[], str]]]:
 
 
 class _Brokers:
-    """What the cluster says of itself and of the topics."""
+    """What the cluster says of itself, of the topics, and of this principal's rights."""
 
     def __init__(self, settings: Settings) -> None:
         options = assembly.client_options(settings)
-        self._admin = AdminClient(
-            {**options.properties, "bootstrap.servers": options.bootstrap_servers},
-            logger=logging.getLogger("librdkafka"),
-        )
+        self._errors: list[KafkaError] = []
+        config: dict[str, Any] = {
+            **options.properties,
+            "bootstrap.servers": options.bootstrap_servers,
+            "error_cb": self._errors.append,
+        }
+        self._admin = AdminClient(config, logger=logging.getLogger("librdkafka"))
         self.reached = False
 
     def reach(self) -> str:
         try:
             brokers = self._admin.list_topics(timeout=_TIMEOUT_S).brokers
         except KafkaException as error:
-            raise _ProblemError(
-                f"no answer ({error.args[0].str()}); check bootstrap_servers"
-            ) from error
+            raise _ProblemError(self._why_not(error.args[0])) from error
         self.reached = True
         return f"{len(brokers)} brokers"
 
-    def topic(self, name: str, least_bytes: int) -> str:
+    def _why_not(self, error: KafkaError) -> str:
+        self._admin.poll(0)  # delivers what the client has met meanwhile
+        for met in self._errors:
+            if met.code() == KafkaError._AUTHENTICATION:
+                return f"{met.str()}; check the sasl.* properties in kafka"
+            if met.code() == KafkaError._SSL:
+                return f"{met.str()}; check security.protocol and the ssl.* properties in kafka"
+        return f"no answer ({error.str()}); check bootstrap_servers and security.protocol"
+
+    def topic(self, name: str, right: AclOperation, least_bytes: int) -> str:
         try:
-            topic = self._admin.list_topics(name, timeout=_TIMEOUT_S).topics[name]
-            if topic.error is not None:
-                raise _ProblemError(
-                    f"{topic.error.str()}; create it with `speakerstream topics --create`"
-                )
-            resource = ConfigResource(ConfigResource.Type.TOPIC, name)
-            described = self._admin.describe_configs([resource])[resource]
-            config: dict[str, Any] = described.result(_TIMEOUT_S)
+            described = self._admin.describe_topics(
+                TopicCollection([name]),
+                include_authorized_operations=True,
+                request_timeout=_TIMEOUT_S,
+            )
+            topic = described[name].result(_TIMEOUT_S)
         except KafkaException as error:
-            raise _ProblemError(error.args[0].str()) from error
+            if error.args[0].code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+                raise _lacks(right, f"topic {name}") from error
+            raise _ProblemError(
+                f"{error.args[0].str()}; create it with `speakerstream topics --create`"
+            ) from error
+        _require(right, f"topic {name}", topic.authorized_operations)
+        try:
+            resource = ConfigResource(ConfigResource.Type.TOPIC, name)
+            config: dict[str, Any] = self._admin.describe_configs([resource])[resource].result(
+                _TIMEOUT_S
+            )
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.TOPIC_AUTHORIZATION_FAILED:
+                raise _ProblemError(error.args[0].str()) from error
+            return (
+                f"{len(topic.partitions)} partitions; without DESCRIBE_CONFIGS on it, its "
+                "cleanup.policy and max.message.bytes are not checked"
+            )
         policy = config["cleanup.policy"].value if "cleanup.policy" in config else "delete"
         if "compact" in policy:
             raise _ProblemError(
@@ -107,6 +134,31 @@ class _Brokers:
                 "may send: raise it, or lower max_message_bytes or max_dead_letter_bytes"
             )
         return f"{len(topic.partitions)} partitions, cleanup.policy={policy}"
+
+    def group(self, name: str) -> str:
+        try:
+            described = self._admin.describe_consumer_groups(
+                [name], include_authorized_operations=True, request_timeout=_TIMEOUT_S
+            )
+            group = described[name].result(_TIMEOUT_S)
+        except KafkaException as error:
+            if error.args[0].code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
+                raise _lacks(_READ, f"group {name}") from error
+            if error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND:
+                return "new: nothing is committed yet"
+            raise _ProblemError(error.args[0].str()) from error
+        _require(_READ, f"group {name}", group.authorized_operations)
+        return f"{len(group.members)} members now"
+
+
+def _require(right: AclOperation, what: str, held: Collection[AclOperation] | None) -> None:
+    # Brokers that know no rights, and groups that do not exist yet, list none.
+    if held and right not in held:
+        raise _lacks(right, what)
+
+
+def _lacks(right: AclOperation, what: str) -> _ProblemError:
+    return _ProblemError(f"this principal lacks {right.name} on the {what}: grant it")
 
 
 def _registry(settings: Settings) -> str:

@@ -11,8 +11,8 @@ import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from consumer import faults
-from consumer.errors import TransientError
-from consumer.kafka.clients import fatal
+from consumer.errors import FatalError, TransientError
+from consumer.kafka.clients import fatal, refused
 from consumer.kafka.offsets import Burst
 from consumer.kafka.transaction import Outcome
 
@@ -48,6 +48,7 @@ class AtLeastOnce:
         self._owns = owns
         self._pending: Burst | None = None
         self._undelivered: list[KafkaError] = []
+        self._lacking: FatalError | None = None  # a right that this process's principal lacks
 
     def start(self, timeout_s: float) -> None:
         """Nothing to prepare."""
@@ -77,19 +78,29 @@ class AtLeastOnce:
         faults.point("after_begin")
         for output in burst.outputs:
             # Bursts are far smaller than the client's queue (see clients.py): it is never full.
-            self._producer.produce(
-                output.topic,
-                key=output.key,
-                value=output.value,
-                headers=list(output.headers),
-                on_delivery=self._delivered,
-            )
+            try:
+                self._producer.produce(
+                    output.topic,
+                    key=output.key,
+                    value=output.value,
+                    headers=list(output.headers),
+                    on_delivery=self._delivered,
+                )
+            except KafkaException as raised:  # a refusal by the broker that the client remembers
+                self._note(raised.args[0], output.topic)
 
-    def _delivered(self, error: KafkaError | None, _message: Message) -> None:
+    def _delivered(self, error: KafkaError | None, message: Message) -> None:
         if error is not None:
-            self._undelivered.append(error)
+            self._note(error, message.topic() or "")
+
+    def _note(self, error: KafkaError, topic: str) -> None:
+        self._undelivered.append(error)
+        if error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+            self._lacking = refused(error, f"WRITE on the topic {topic}")
 
     def _refused(self, error: KafkaError) -> None:
+        if self._lacking is not None:
+            raise self._lacking
         if error.fatal() or error.code() == KafkaError._FATAL:
             raise fatal(KafkaException(error), "the producer failed")
         log.warning("outputs_refused", error=str(error), outputs=len(self._undelivered))

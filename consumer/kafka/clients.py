@@ -158,4 +158,24 @@ def fatal(raised: KafkaException, what: str) -> FatalError:
             "another member of the group has the same group.instance.id: give every process its "
             f"own ({error.str()})",
         )
+    if right := _RIGHTS.get(error.code()):
+        return refused(error, right)
     return FatalError(ExitCode.KAFKA, f"{what}: {error.str()} ({error.name()})")
+
+
+_RIGHTS = {
+    KafkaError.GROUP_AUTHORIZATION_FAILED: "READ on the group named by group_id",
+    KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED: (
+        "WRITE on the transactional id, which is group_id.instance_id"
+    ),
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED: "IDEMPOTENT_WRITE on the cluster",
+}
+
+
+def refused(error: KafkaError, right: str) -> FatalError:
+    """The end of a process whose principal lacks `right`."""
+    return FatalError(
+        ExitCode.KAFKA,
+        f"the broker refuses this principal {right}: grant it (deploy/README.md lists all rights "
+        f"the service needs) ({error.str()})",
+    )

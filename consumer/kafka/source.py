@@ -8,7 +8,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from consumer.errors import ExitCode, FatalError
 from consumer.kafka.attempts import Attempts
-from consumer.kafka.clients import fatal
+from consumer.kafka.clients import fatal, refused
 from consumer.kafka.offsets import Offsets
 from consumer.kafka.patience import ask
 from consumer.records import Headers, InputRecord
@@ -115,10 +115,9 @@ class Source:
                 ExitCode.KAFKA,
                 f"the topic {self._topic} does not exist: create it with `speakerstream topics`",
             )
-        if error.fatal() or error.code() in (
-            KafkaError.TOPIC_AUTHORIZATION_FAILED,
-            KafkaError.GROUP_AUTHORIZATION_FAILED,
-        ):
+        if error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+            raise refused(error, f"READ on the topic {self._topic}")
+        if error.fatal() or error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
             raise fatal(KafkaException(error), "the consumer failed")
         # Everything else (brokers down, leader moving, poll interval exceeded) librdkafka mends
         # itself or turns into a rebalance.

@@ -30,9 +30,8 @@ class Authority:
         signed, extensions = self._folder / f"{name}.pem", self._folder / f"{name}.ext"
         extensions.write_text(f"subjectAltName=DNS:{_NAME},IP:127.0.0.1\n")
         self._request(key, name, "-out", str(request))
-        by = ["-CA", self.certificate, "-CAkey", self._key, "-CAcreateserial"]
-        _openssl("x509", "-req", "-in", request, *by, "-days", "2", "-extfile", extensions, "-out",
-                 signed)  # fmt: skip
+        by = f"-CA {self.certificate} -CAkey {self._key} -CAcreateserial -days 2".split()
+        _openssl("x509", "-req", "-in", request, *by, "-extfile", extensions, "-out", signed)
         return key, signed
 
     def _request(self, key: Path, name: str, *options: str) -> None:
