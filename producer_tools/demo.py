@@ -30,6 +30,7 @@ from producer_tools.publish.publication import Publication
 from producer_tools.publish.recordings import load
 from producer_tools.publisher import ChunkPublisher
 from producer_tools.report import command as report
+from producer_tools.report.events import Events
 from producer_tools.scoring import error_rate
 from producer_tools.stores import destination
 from producer_tools.subscribe import Event, Subscriber
@@ -221,7 +222,12 @@ def _finish(
     demo_view.show_error_rate(
         console, "Whole meeting, voices linked", error_rate(reference, hypothesis, whole)
     )
-    report.write(results, output / "report.html", {_RECORDING: _SAMPLE / f"{_RECORDING}.ogg"})
+    report.write(
+        Events(results),
+        output / "report.html",
+        {_RECORDING: _SAMPLE / f"{_RECORDING}.ogg"},
+        references={_RECORDING: reference},
+    )
     console.print(f"Wrote {output / 'events.jsonl'} ({len(events)} events) and meeting.rttm.")
     console.print(f"To see and hear it: {output / 'report.html'}")
     if found := completeness.problems(chunks, records):

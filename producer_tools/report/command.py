@@ -1,15 +1,16 @@
 """The command `speakerstream report`."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote
 
 import typer
 
-from producer_tools import options
-from producer_tools.report.content import content
-from producer_tools.report.events import read_results
+from producer_tools import dead_letters, options, rttm
+from producer_tools.report.content import References, content
+from producer_tools.report.events import Events, read_events
 from producer_tools.report.page import embedded, page
 from producer_tools.subscribe import Subscriber
 from schemas.records import ChunkResult
@@ -21,13 +22,19 @@ def command(
         typer.Argument(
             exists=True,
             dir_okay=False,
-            help="a .jsonl of the demo or of `tail --json`; none: the topic chunk-results",
+            help="a .jsonl of the demo or of `tail --json`; none: the topics themselves",
         ),
     ] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="the page")] = Path("report.html"),
     audio: Annotated[
         list[str] | None,
         typer.Option(metavar="RECORDING=FILE", help="audio to play; may be repeated"),
+    ] = None,
+    reference: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="RECORDING=FILE", help="RTTM of who really spoke, for the calibration plot"
+        ),
     ] = None,
     link_audio: Annotated[
         bool, typer.Option("--link-audio", help="refer to the audio instead of embedding it")
@@ -44,19 +51,34 @@ def command(
     """Write one HTML page: who spoke when, how certain that is, which voices are the same."""
     with options.errors_in_a_sentence():
         if events is not None:
-            results = list(read_results(events))
+            found = read_events(events)
         elif bootstrap_servers:
-            results = _committed(bootstrap_servers, idle_seconds, kafka, schema_registry_url)
+            found = _committed(bootstrap_servers, idle_seconds, kafka, schema_registry_url)
         else:
             raise ValueError("name a .jsonl of events, or --bootstrap-servers")
-        write(results, output, _files(audio or []), link_audio)
+        references = {
+            name: rttm.read(path.read_text(encoding="utf-8"))
+            for name, path in _files("--reference", reference or []).items()
+        }
+        write(found, output, _files("--audio", audio or []), link_audio, references)
         print(f"Wrote {output}.")
 
 
 def write(
-    results: list[ChunkResult], output: Path, audio: dict[str, Path], link_audio: bool = False
+    events: Events,
+    output: Path,
+    audio: Mapping[str, Path],
+    link_audio: bool = False,
+    references: References | None = None,
 ) -> None:
-    """Write the page of `results`; `audio` is what to play for each recording.
+    """Write the page of `events`.
+
+    Args:
+        events: what it shows.
+        output: the page.
+        audio: what to play for each recording.
+        link_audio: refer to the audio instead of embedding it.
+        references: who really spoke in a recording, for its calibration plot.
 
     Raises:
         ValueError: see `report.content.content`.
@@ -66,7 +88,8 @@ def write(
         name: _relative(path, output) if link_audio else embedded(path)
         for name, path in audio.items()
     }
-    output.write_text(page(content(results, sources)), encoding="utf-8")
+    made = content(events.results, sources, references, events.letters)
+    output.write_text(page(made), encoding="utf-8")
 
 
 def _relative(path: Path, page: Path) -> str:
@@ -75,23 +98,28 @@ def _relative(path: Path, page: Path) -> str:
 
 def _committed(
     bootstrap_servers: str, idle_s: float, kafka: list[str] | None, registry: str | None
-) -> list[ChunkResult]:
+) -> Events:
+    topics, properties = options.topics(), options.kafka(kafka)
     subscriber = Subscriber(
         bootstrap_servers,
-        {options.topics().chunk_results: ChunkResult},
-        kafka=options.kafka(kafka),
+        {topics.chunk_results: ChunkResult},
+        kafka=properties,
         registry=options.registry(registry),
     )
     try:
         records = [event.record for event in subscriber.events(idle_s)]
     finally:
         subscriber.close()
-    return [record for record in records if isinstance(record, ChunkResult)]
+    letters = dead_letters.read(bootstrap_servers, topics.dead_letters, properties)
+    return Events(
+        [record for record in records if isinstance(record, ChunkResult)],
+        [letter.facts() for letter in letters],
+    )
 
 
-def _files(audio: list[str]) -> dict[str, Path]:
-    pairs = [text.rpartition("=") for text in audio]
+def _files(option: str, given: list[str]) -> dict[str, Path]:
+    pairs = [text.rpartition("=") for text in given]
     for name, _, path in pairs:
         if not (name and Path(path).is_file()):
-            raise ValueError(f"--audio takes RECORDING=FILE: {name!r} has no file {path!r}")
+            raise ValueError(f"{option} takes RECORDING=FILE: {name!r} has no file {path!r}")
     return {name: Path(path) for name, _, path in pairs}

@@ -5,37 +5,73 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
+from producer_tools.calibration import bins, expected_error, judge
 from producer_tools.linking import Voices, link, newest
 from producer_tools.report.intervals import at_least, length
 from producer_tools.report.similarity import similarity
+from producer_tools.rttm import Turn
 from schemas.records import ChunkResult, Segment
 
 Audio = Mapping[str, str]
 """By recording: the URL (also `data:`) of what can be played."""
 
+References = Mapping[str, Sequence[Turn]]
+"""By recording: who really spoke."""
 
-def content(results: Iterable[ChunkResult], audio: Audio) -> dict[str, Any]:
+
+def content(
+    results: Iterable[ChunkResult],
+    audio: Audio,
+    references: References | None = None,
+    letters: Iterable[Mapping[str, str]] = (),
+) -> dict[str, Any]:
     """The page's data: recordings with lanes, segments, chunks, failures and numbers.
 
     The newest result of each chunk counts. All values are JSON's own; times are seconds on the
     recording's axis, rounded to milliseconds.
 
+    Args:
+        results: of any number of recordings.
+        audio: what can be played.
+        references: for the calibration plot.
+        letters: dead letters, as `producer_tools.dead_letters.DeadLetter.facts`.
+
     Raises:
-        ValueError: there is no ChunkResult, or fingerprints came without a threshold.
+        ValueError: there is no ChunkResult, audio or a reference is of a recording without one,
+            or fingerprints came without a threshold.
     """
     valid = sorted(newest(results), key=lambda r: (r.recording_id, r.start_s, r.sequence))
     if not valid:
         raise ValueError("no ChunkResult among the events: nothing to report")
-    if unknown := sorted(audio.keys() - {result.recording_id for result in valid}):
-        raise ValueError(f"audio is given for {', '.join(unknown)}, but no result is about it")
+    said = references or {}
+    for what, given in (("audio", audio), ("a reference", said)):
+        if unknown := sorted(given.keys() - {result.recording_id for result in valid}):
+            raise ValueError(f"{what} is given for {', '.join(unknown)}, but no result is about it")
     recordings: dict[str, list[ChunkResult]] = defaultdict(list)
     for result in valid:
         recordings[result.recording_id].append(result)
     voices = link(valid)
     return {
         "recordings": [
-            _recording(name, chunks, voices, audio.get(name)) for name, chunks in recordings.items()
-        ]
+            {
+                **_recording(name, chunks, voices, audio.get(name)),
+                "calibration": _calibration(chunks, said[name]) if name in said else None,
+            }
+            for name, chunks in recordings.items()
+        ],
+        "letters": sorted(letters, key=lambda letter: letter["written"]),
+    }
+
+
+def _calibration(chunks: Sequence[ChunkResult], reference: Sequence[Turn]) -> dict[str, Any]:
+    found = bins(judge(chunks, reference))
+    error = expected_error(found)
+    return {
+        "bins": [
+            {"count": b.count, "confidence": round(b.confidence, 3), "right": round(b.right, 3)}
+            for b in found
+        ],
+        "error": None if error is None else round(error, 3),
     }
 
 

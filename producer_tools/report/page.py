@@ -10,7 +10,15 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-_SCRIPTS = ("elements", "walking", "playing", "timeline", "similarity", "page")  # in this order
+_SCRIPTS = (
+    "elements",
+    "walking",
+    "playing",
+    "timeline",
+    "similarity",
+    "calibration",
+    "page",
+)  # in this order
 # What could end the script element the data lies in, or a line for an old JavaScript parser.
 _ESCAPES = str.maketrans({c: f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"})
 

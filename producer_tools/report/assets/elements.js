@@ -33,6 +33,6 @@ function table(kind, heads, rows) {
   const body = rows.map(([look, ...cells]) =>
     element("tr", { class: look }, ...cells.map((text) => element("td", {}, String(text)))));
   return element("div", { class: "wide", tabindex: "0", role: "region", "aria-label": kind },
-    element("table", { class: kind === "Failures" ? "words" : null },
+    element("table", { class: ["Failures", "Dead letters"].includes(kind) ? "words" : null },
       element("thead", {}, head), element("tbody", {}, ...body)));
 }

@@ -68,7 +68,18 @@ function section(recording) {
   if (recording.failed.length) {
     card.append(element("h3", {}, "Failed chunks"), failures(recording));
   }
+  if (recording.calibration !== null) {
+    card.append(element("h3", {}, "Calibration of the confidence"), reliability(recording.calibration));
+  }
   card.append(element("p", { class: "note" }, "Models: " + recording.models.join("; ")));
+}
+
+function letters(found) {
+  return element("section", { class: "recording", "aria-label": "Dead letters" },
+    element("h2", {}, "Dead letters"),
+    table("Dead letters", ["Recording", "Input record", "Reason", "Why", "Attempts", "Written (UTC)"],
+      found.map((letter) => ["", letter.recording_id, letter.source, letter.reason, letter.message,
+        letter.attempts, letter.written.slice(0, 19).replace("T", " ")])));
 }
 
 const report = JSON.parse(document.getElementById("data").textContent);
@@ -76,3 +87,4 @@ const count = report.recordings.length;
 document.getElementById("overview").textContent = count + (count === 1 ? " recording" : " recordings") +
   ", " + clock(report.recordings.reduce((sum, recording) => sum + recording.duration, 0));
 report.recordings.forEach(section);
+if (report.letters.length) document.getElementById("recordings").append(letters(report.letters));

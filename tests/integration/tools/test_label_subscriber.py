@@ -3,14 +3,15 @@
 import json
 import uuid
 
-import pytest
-from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka import Producer
 
+from producer_tools.labels.online import SpeakerLabels
 from producer_tools.labels.subscriber import LabelSubscriber
 from schemas.codec import Encoder
+from tests.brokers.client import create_topics, read_to_end
 from tests.brokers.fixtures import Broker
 from tests.unit.tools.test_online_linking import X, Y, result
+from tests.waiting import PATIENCE_S, until
 
 FAST = {"session.timeout.ms": "6000"}
 
@@ -22,16 +23,13 @@ class Topics:
         name = uuid.uuid4().hex[:8]
         self.bootstrap = broker.bootstrap
         self.results, self.labels, self.group = f"{name}-in", f"{name}-out", f"{name}-group"
-        admin = AdminClient({"bootstrap.servers": broker.bootstrap})
-        made = admin.create_topics([NewTopic(t, 1, 1) for t in (self.results, self.labels)])
-        for future in made.values():
-            future.result(20)
+        create_topics(self.bootstrap, self.results, self.labels)
 
     def publish(self, *results: object) -> None:
         producer = Producer({"bootstrap.servers": self.bootstrap})
         for event in results:
             producer.produce(self.results, Encoder().encode(event), "r")  # type: ignore[arg-type]
-        assert producer.flush(20) == 0
+        assert producer.flush(PATIENCE_S) == 0
 
     def subscriber(self) -> LabelSubscriber:
         return LabelSubscriber(
@@ -39,30 +37,18 @@ class Topics:
         )
 
     def committed(self) -> list[tuple[str, dict[str, str]]]:
-        consumer = Consumer(
-            {
-                "bootstrap.servers": self.bootstrap,
-                "group.id": uuid.uuid4().hex,
-                "isolation.level": "read_committed",
-                "auto.offset.reset": "earliest",
-            }
-        )
-        consumer.assign([TopicPartition(self.labels, 0, OFFSET_BEGINNING)])
-        found = []
-        while (message := consumer.poll(3.0)) is not None:
-            value = json.loads(message.value() or b"")
-            found.append((value["chunk_id"], value["labels"]))
-        consumer.close()
-        return found
+        values = [json.loads(r.value or b"") for r in read_to_end(self.bootstrap, self.labels)]
+        return [(value["chunk_id"], value["labels"]) for value in values]
 
 
 def run_until(subscriber: LabelSubscriber, count: int) -> None:
-    said = 0
-    for _ in range(80):
-        said += len(subscriber.step())
-        if said >= count:
-            return
-    pytest.fail(f"{said} of {count} labels came")
+    said: list[SpeakerLabels] = []
+
+    def enough() -> bool:
+        said.extend(subscriber.step())
+        return len(said) >= count
+
+    until(enough, lambda: f"{len(said)} of {count} labels came")
 
 
 def test_labels_come_once_and_keep_their_names_through_a_restart(broker: Broker) -> None:

@@ -20,6 +20,8 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 import producer_tools
 from producer_tools.report.command import write
+from producer_tools.report.events import Events
+from producer_tools.rttm import Turn
 from schemas.records import ChunkResult, Fingerprint, Models, Segment, Source, Thresholds
 from tests.brokers.parts import RealParts
 
@@ -27,6 +29,18 @@ pytestmark = pytest.mark.parts
 
 AUDIO = Path(producer_tools.__file__).parent / "sample" / "meeting.ogg"
 RECORDING = "meeting <b>&"
+LETTER = {
+    "recording_id": "<i>other</i>",
+    "source": "in[0]@2",
+    "reason": "truncated_audio",
+    "message": "FLAC: 7 frames",
+    "attempts": "1",
+    "written": "2026-01-01T12:13:14+00:00",
+}
+# B talks in chunk 0 only: his segments in chunks 1 and 3 are wrong.
+REFERENCE = [Turn(RECORDING, 30.0 * n + 1, 8, "a") for n in range(4)] + [
+    Turn(RECORDING, 8.0, 4.0, "b")
+]
 FLAGS = (
     "--headless",
     "--no-sandbox",
@@ -102,7 +116,13 @@ def page(
     """The page of four chunks, the third failed; afterwards the browser must be content."""
     results = [chunk(number, failed=number == 2) for number in range(4)]
     path = tmp_path / "report.html"
-    write(results, path, {RECORDING: AUDIO}, link_audio=request.param == "linked")
+    write(
+        Events(results, [LETTER]),
+        path,
+        {RECORDING: AUDIO},
+        link_audio=request.param == "linked",
+        references={RECORDING: REFERENCE},
+    )
     chromium.get(path.as_uri())
     yield chromium
     assert chromium.get_log("browser") == []  # type: ignore[no-untyped-call]
@@ -117,7 +137,7 @@ def now(page: webdriver.Chrome) -> float:
 
 
 def test_lanes_are_the_events(page: webdriver.Chrome) -> None:
-    assert text(page, "h2") == [RECORDING]
+    assert text(page, "h2") == [RECORDING, "Dead letters"]
     assert text(page, ".lane .name") == ["Voice_0", "Voice_1"]
     drawn: list[list[Any]] = page.execute_script(
         """return [...document.querySelectorAll('.segment')].map(node => {
@@ -142,6 +162,26 @@ def test_lanes_are_the_events(page: webdriver.Chrome) -> None:
     assert text(page, ".segment .mark") == ["?"] * 3
     assert len(page.find_elements(By.CSS_SELECTOR, ".overlap")) == 3
     assert any("truncated_audio" in row for row in text(page, "table.words tbody tr"))
+
+
+def test_dead_letters_and_calibration_are_shown(page: webdriver.Chrome) -> None:
+    assert text(page, "section[aria-label='Dead letters'] td") == [
+        *(LETTER[name] for name in ("recording_id", "source", "reason", "message", "attempts")),
+        "2026-01-01 12:13:14",
+    ]
+    rows = text(page, "[aria-label='Calibration'] tbody tr")
+    assert rows == ["0.50 0.33 3", "0.95 1.00 3"]
+    dots: list[list[float]] = page.execute_script(
+        """const frame = document.querySelector('.reliability .frame').getBoundingClientRect();
+           return [...document.querySelectorAll('.reliability .bin')].map(node => {
+             const box = node.getBoundingClientRect();
+             return [((box.left + box.right) / 2 - frame.left) / frame.width,
+                     (frame.bottom - (box.top + box.bottom) / 2) / frame.height]; })"""
+    )
+    assert dots == [
+        pytest.approx([0.5, 0.333], abs=0.01),
+        pytest.approx([0.95, 1.0], abs=0.01),
+    ]
 
 
 def test_the_keyboard_reaches_every_segment(page: webdriver.Chrome) -> None:

@@ -1,8 +1,8 @@
 """Publisher, subscriber, topics and command line against running brokers."""
 
 import json
-import time
 import uuid
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ from producer_tools.subscribe import Subscriber
 from schemas.codec import Encoder
 from schemas.records import AudioChunk
 from tests.brokers.fixtures import Broker
+from tests.waiting import PATIENCE_S, until
 
 
 def fresh() -> Topics:
@@ -52,7 +53,7 @@ def test_chunks_arrive_in_order_each_recording_in_one_partition(broker: Broker) 
         for event in sent:
             publisher.publish(event)
     subscriber = Subscriber(broker.bootstrap, {named.audio_chunks: AudioChunk})
-    seen = list(subscriber.events(until_idle_s=2))
+    seen = list(islice(subscriber.events(until_idle_s=PATIENCE_S), len(sent)))
     subscriber.close()
     assert len(seen) == len(sent)
     for recording in {event.recording_id for event in sent}:
@@ -95,14 +96,15 @@ def test_aborted_events_are_not_read(kafka_broker: Broker) -> None:
     producer = Producer(
         {"bootstrap.servers": kafka_broker.bootstrap, "transactional.id": str(uuid.uuid4())}
     )
-    producer.init_transactions(20)
+    producer.init_transactions(PATIENCE_S)
     for keep, sequence in ((False, 1), (True, 2)):
         producer.begin_transaction()
         producer.produce(named.audio_chunks, Encoder().encode(chunk("r", sequence)))
         producer.flush()
-        (producer.commit_transaction if keep else producer.abort_transaction)(20)
+        (producer.commit_transaction if keep else producer.abort_transaction)(PATIENCE_S)
     subscriber = Subscriber(kafka_broker.bootstrap, {named.audio_chunks: AudioChunk})
-    assert [event.record for event in subscriber.events(2)] == [chunk("r", 2)]
+    first = next(subscriber.events(until_idle_s=PATIENCE_S))
+    assert first.record == chunk("r", 2)
     subscriber.close()
 
 
@@ -144,11 +146,10 @@ def test_wrong_topics_are_found(
         ConfigResource.Type.TOPIC, getattr(named, field), incremental_configs=[entry]
     )
     for future in admin.incremental_alter_configs([resource]).values():
-        future.result(20)
-    deadline = time.monotonic() + 10  # a changed setting reaches the brokers a little later
-    while not (problems := topics.check(admin, named)) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    (found,) = problems
+        future.result(PATIENCE_S)
+    # A changed setting reaches the brokers a little later.
+    until(lambda: bool(topics.check(admin, named)), lambda: "no problem found")
+    (found,) = topics.check(admin, named)
     assert getattr(named, field) in found
     assert problem in found
 

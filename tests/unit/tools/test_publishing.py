@@ -71,7 +71,7 @@ def test_the_chunks_are_the_recording(samples: int, chunk_s: float) -> None:
 @settings(max_examples=100, deadline=None)
 @given(
     st.integers(1, 200_000),
-    st.floats(0.5, 4.0),
+    st.floats(0.6, 4.0),
     st.floats(0.0, 0.2),
     st.floats(0.0, 0.2),
 )

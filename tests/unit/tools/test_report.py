@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from producer_tools.report.command import write
 from producer_tools.report.content import content
-from producer_tools.report.events import read_results
+from producer_tools.report.events import Events, read_events
 from producer_tools.report.intervals import at_least, length
 from producer_tools.report.page import page
 from producer_tools.subscribe import Event
@@ -164,19 +164,19 @@ def test_a_page_from_the_lines_that_tail_and_demo_write(tmp_path: Path) -> None:
     event = Event("chunk-results", 0, 5, "r", wanted)
     lines = tmp_path / "events.jsonl"
     lines.write_text(f"{event.to_json()}\n\n" + '{"type": "SpeakerSegment", "value": {}}\n')
-    assert list(read_results(lines)) == [wanted]
+    assert read_events(lines).results == [wanted]
     (tmp_path / "a b.wav").write_bytes(b"RIFF")
     audio = {"r": tmp_path / "a b.wav"}
-    write([wanted], tmp_path / "linked.html", audio, link_audio=True)
+    write(Events([wanted]), tmp_path / "linked.html", audio, link_audio=True)
     assert '"audio":"a%20b.wav"' in (tmp_path / "linked.html").read_text()
-    write([wanted], tmp_path / "embedded.html", audio)
+    write(Events([wanted]), tmp_path / "embedded.html", audio)
     assert re.search(
         '"audio":"data:audio/[a-z-]+;base64,UklGRg=="', (tmp_path / "embedded.html").read_text()
     )
 
     lines.write_text(f"{event.to_json()}\nno event\n")
     with pytest.raises(ValueError, match="line 2"):
-        list(read_results(lines))
+        read_events(lines)
 
 
 spans = st.lists(st.tuples(st.integers(0, 20), st.integers(0, 20)).map(sorted), max_size=8)
