@@ -17,6 +17,7 @@ from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 
 from consumer.kafka import patience
 from consumer.records import Headers, OutputRecord
+from tests.waiting import PATIENCE_S, until
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +39,13 @@ def create_topics(
     """Create topics and wait until the broker knows them; replication is the broker's default."""
     admin = AdminClient({"bootstrap.servers": bootstrap})
     wanted = [NewTopic(name, partitions, config=dict(config or {})) for name in names]
-    for future in admin.create_topics(wanted, operation_timeout=10).values():
-        future.result(timeout=20)
-    deadline = time.monotonic() + 20
-    while not set(names) <= set(admin.list_topics(timeout=10).topics):
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"topics {names} did not appear")
-        time.sleep(0.05)
+    for future in admin.create_topics(wanted, operation_timeout=PATIENCE_S).values():
+        future.result(timeout=PATIENCE_S)
+
+    def known() -> set[str]:
+        return set(admin.list_topics(timeout=PATIENCE_S).topics)
+
+    until(lambda: set(names) <= known(), known)
 
 
 def produce(bootstrap: str, *records: OutputRecord, partition: int | None = None) -> None:
@@ -66,12 +67,12 @@ def produce(bootstrap: str, *records: OutputRecord, partition: int | None = None
             on_delivery=lambda error, _: failures.append(error) if error else None,
         )
         producer.poll(0)
-    if producer.flush(20) or failures:
+    if producer.flush(PATIENCE_S) or failures:
         raise KafkaException(failures[0] if failures else KafkaError(KafkaError._TIMED_OUT))
 
 
 def read_committed(
-    bootstrap: str, *topics: str, count: int, deadline_s: float = 20.0
+    bootstrap: str, *topics: str, count: int, deadline_s: float = PATIENCE_S
 ) -> list[StoredRecord]:
     """Committed records from the beginning: `count` of them, or fewer at the deadline."""
     found: list[StoredRecord] = []
@@ -82,7 +83,7 @@ def read_committed(
     return found
 
 
-def read_to_end(bootstrap: str, *topics: str, deadline_s: float = 20.0) -> list[StoredRecord]:
+def read_to_end(bootstrap: str, *topics: str, deadline_s: float = PATIENCE_S) -> list[StoredRecord]:
     """Every committed record up to the present end (high watermark) of every partition.
 
     Waits for transactions that are open below that end; raises `TimeoutError` when one stays so.
@@ -91,7 +92,7 @@ def read_to_end(bootstrap: str, *topics: str, deadline_s: float = 20.0) -> list[
 
 
 def records_to_end(
-    bootstrap: str, *topics: str, deadline_s: float = 20.0
+    bootstrap: str, *topics: str, deadline_s: float = PATIENCE_S
 ) -> Iterator[StoredRecord]:
     """As `read_to_end`, one by one: for topics that memory should not hold."""
     deadline = time.monotonic() + deadline_s
@@ -117,7 +118,7 @@ class _Reader:
                 "fetch.wait.max.ms": 50,
             }
         )
-        metadata = self._consumer.list_topics(timeout=10).topics
+        metadata = self._consumer.list_topics(timeout=PATIENCE_S).topics
         partitions = [
             TopicPartition(name, number) for name in topics for number in metadata[name].partitions
         ]
@@ -175,4 +176,4 @@ def _high_watermarks(
         }
 
     # Of a partition just created the broker may say that it leads it not yet.
-    return patience.ask(ends, "the topics' ends", 20.0)
+    return patience.ask(ends, "the topics' ends", PATIENCE_S)

@@ -5,13 +5,12 @@ import json
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
 import deploy.maven
 from tests.chaos.run import Plan, Protocol, storm
+from tests.chaos.table import table
 
 _ROOT = Path(__file__).parents[2] / "build" / "chaos"
 
@@ -48,20 +47,9 @@ def main() -> int:
         with console.status(f"{protocol}: {plan.weather}, {arguments.minutes:g} minutes"):
             report = storm(plan, logs)
         (_ROOT / f"{name}.json").write_text(json.dumps(report, indent=1) + "\n")
-        console.print(_table(report))
+        console.print(table(f"{protocol} protocol", report))
         flawless &= report["flawless"]
     return 0 if flawless else 1
-
-
-def _table(report: dict[str, Any]) -> Table:
-    table = Table("figure", "value", title=f"{report['protocol']} protocol", title_justify="left")
-    for name, value in report.items():
-        if isinstance(value, dict):
-            value = "\n".join(f"{key}: {count}" for key, count in value.items())
-        elif isinstance(value, list):
-            value = "\n".join(value)
-        table.add_row(name.replace("_", " "), str(value))
-    return table
 
 
 if __name__ == "__main__":

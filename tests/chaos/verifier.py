@@ -134,7 +134,7 @@ class Verifier:
         return (
             result.status == "diarized"
             and result.chunk_id == f"chunk-{number}"
-            and _says(result, expected)
+            and says(result, expected)
         )
 
     def _flat(self, expected: Counter[tuple[str, str, int]]) -> tuple[int, int]:
@@ -193,7 +193,7 @@ def _speaker(label: str) -> int:
     return int(label.removeprefix("Speaker_"))
 
 
-def _says(result: ChunkResult, expected: Analysis) -> bool:
+def says(result: ChunkResult, expected: Analysis) -> bool:
     """Whether the result is this analysis: its fingerprints are, and as many segments."""
     return (
         len(result.segments) == len(expected.segments)

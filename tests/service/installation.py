@@ -18,6 +18,7 @@ from schemas.records import AudioChunk, ChunkResult
 from tests.audio_samples import sound
 from tests.brokers import client
 from tests.brokers.client import StoredRecord
+from tests.waiting import PATIENCE_S, until
 
 STAND_IN = "consumer.inference.stand_in:create"
 RECORDINGS = 12
@@ -106,7 +107,7 @@ class Installation:
 
     # -- out ----------------------------------------------------------------------------------
 
-    def await_results(self, count: int, deadline_s: float = 60.0) -> list[ChunkResult]:
+    def await_results(self, count: int, deadline_s: float = PATIENCE_S) -> list[ChunkResult]:
         """Committed results, `count` of them or as many as there are at the deadline."""
         topic = self.topics.chunk_results
         records = client.read_committed(self.bootstrap, topic, count=count, deadline_s=deadline_s)
@@ -125,11 +126,11 @@ class Installation:
         """The group's committed offsets."""
         group = Consumer({"bootstrap.servers": self.bootstrap, "group.id": self.name})
         wanted = [TopicPartition(self.topics.audio_chunks, p) for p in range(self.partitions)]
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + PATIENCE_S
         try:
             while True:
                 try:
-                    found = group.committed(wanted, timeout=20)
+                    found = group.committed(wanted, timeout=PATIENCE_S)
                 except KafkaException:  # a broker that has just started has no coordinator yet
                     if time.monotonic() > deadline:
                         raise
@@ -139,12 +140,13 @@ class Installation:
         finally:
             group.close()
 
-    def await_committed(self, records: int, deadline_s: float = 30.0) -> None:
+    def await_committed(self, records: int, deadline_s: float = PATIENCE_S) -> None:
         """Wait until the group has committed so many records in all."""
-        deadline = time.monotonic() + deadline_s
-        while sum(max(0, offset) for offset in self.committed().values()) < records:
-            assert time.monotonic() < deadline, f"committed only {self.committed()}"
-            time.sleep(0.1)
+
+        def enough() -> bool:
+            return sum(max(0, offset) for offset in self.committed().values()) >= records
+
+        until(enough, lambda: f"committed only {self.committed()}", deadline_s)
 
 
 def disorder(results: list[ChunkResult]) -> Mapping[str, list[int]]:

@@ -85,7 +85,7 @@ def live_and_die(
                 assert service.wait() == SIGKILL, service.said()[-2000:]
     published = stream.finish()
     with ServiceProcess(environment, folder / "log-last", module=module) as service:
-        installation.await_committed(published, deadline_s=60)
+        installation.await_committed(published)
         assert service.terminate() == ExitCode.OK
     return published
 

@@ -10,6 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tests.waiting import PATIENCE_S
+
 
 class ServiceProcess:
     """`python -m consumer run` with these settings; killed at the end if it still runs."""
@@ -37,14 +39,14 @@ class ServiceProcess:
         """Whether it has not ended yet."""
         return self._process.poll() is None
 
-    def wait(self, timeout_s: float = 60.0) -> int:
+    def wait(self, timeout_s: float = PATIENCE_S) -> int:
         """Its exit code, once it ends by itself; minus the signal when one killed it."""
         try:
             return self._process.wait(timeout_s)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"still running; its log:\n{self.said()[-4000:]}") from None
 
-    def terminate(self, timeout_s: float = 40.0) -> int:
+    def terminate(self, timeout_s: float = PATIENCE_S) -> int:
         """SIGTERM, and its exit code."""
         self._process.send_signal(signal.SIGTERM)
         return self.wait(timeout_s)
@@ -58,7 +60,7 @@ class ServiceProcess:
         """The log so far."""
         return self.log.read_text(errors="replace")
 
-    def await_line(self, text: str, timeout_s: float = 40.0) -> None:
+    def await_line(self, text: str, timeout_s: float = PATIENCE_S) -> None:
         """Wait until the log contains `text`."""
         deadline = time.monotonic() + timeout_s
         while text not in self.said():

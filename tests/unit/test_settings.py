@@ -108,7 +108,7 @@ def test_command_line_wins_and_a_bad_setting_ends_with_one_sentence_each(tmp_pat
         [sys.executable, "-m", "consumer", "run", "--config", str(file), "--window", "0"],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         check=False,
     )
     assert run.returncode == ExitCode.SETTINGS

@@ -17,6 +17,7 @@ from confluent_kafka import (
 from consumer.records import OutputRecord
 from tests.brokers.client import create_topics, produce, read_committed, read_to_end
 from tests.brokers.fixtures import Broker
+from tests.waiting import PATIENCE_S, until
 
 CLASSIC = {"session.timeout.ms": 6000}
 KIP_848 = {"group.protocol": "consumer"}
@@ -38,10 +39,12 @@ def member(
     )
     with closing(consumer):
         consumer.subscribe([topic])
-        deadline = time.monotonic() + 30
-        while not consumer.assignment():
-            assert time.monotonic() < deadline, "no assignment within 30 s"
+
+        def joined() -> bool:
             consumer.poll(0.1)
+            return bool(consumer.assignment())
+
+        until(joined, lambda: "no assignment")
         yield consumer
 
 
@@ -54,7 +57,7 @@ def transactional(broker: Broker, name: str) -> Producer:
             "linger.ms": 1,
         }
     )
-    producer.init_transactions(20)
+    producer.init_transactions(PATIENCE_S)
     return producer
 
 
@@ -62,8 +65,8 @@ def answer(consumer: Consumer, producer: Producer, source: TopicPartition, outpu
     """Publish one record and commit `source` in one transaction."""
     producer.begin_transaction()
     producer.produce(output, value=b"answer", key=b"recording")
-    producer.send_offsets_to_transaction([source], consumer.consumer_group_metadata(), 10)
-    producer.commit_transaction(10)
+    producer.send_offsets_to_transaction([source], consumer.consumer_group_metadata(), PATIENCE_S)
+    producer.commit_transaction(PATIENCE_S)
 
 
 def test_outputs_and_offset_commit_together(broker: Broker, unique: str) -> None:
@@ -72,7 +75,7 @@ def test_outputs_and_offset_commit_together(broker: Broker, unique: str) -> None
     with member(broker, unique, f"{unique}-in") as consumer:
         producer = transactional(broker, unique)
         answer(consumer, producer, TopicPartition(f"{unique}-in", 0, 1), f"{unique}-out")
-        committed = consumer.committed([TopicPartition(f"{unique}-in", 0)], timeout=10)
+        committed = consumer.committed([TopicPartition(f"{unique}-in", 0)], timeout=PATIENCE_S)
     assert [each.offset for each in committed] == [1]
     assert [each.value for each in read_to_end(broker.bootstrap, f"{unique}-out")] == [b"answer"]
 
@@ -84,7 +87,7 @@ def test_commit_metadata_comes_back(broker: Broker, unique: str) -> None:
         producer = transactional(broker, unique)
         source = TopicPartition(f"{unique}-in", 0, 0, "attempts=3")
         answer(consumer, producer, source, f"{unique}-out")
-        (committed,) = consumer.committed([TopicPartition(f"{unique}-in", 0)], timeout=10)
+        (committed,) = consumer.committed([TopicPartition(f"{unique}-in", 0)], timeout=PATIENCE_S)
     assert committed.offset == 0
     assert committed.metadata == ("attempts=3" if broker.is_kafka else None)
 
@@ -96,10 +99,10 @@ def test_aborted_offsets_are_not_committed(broker: Broker, unique: str) -> None:
         producer.begin_transaction()
         producer.produce(f"{unique}-out", value=b"aborted")
         producer.send_offsets_to_transaction(
-            [TopicPartition(f"{unique}-in", 0, 7)], consumer.consumer_group_metadata(), 10
+            [TopicPartition(f"{unique}-in", 0, 7)], consumer.consumer_group_metadata(), PATIENCE_S
         )
-        producer.abort_transaction(10)
-        (committed,) = consumer.committed([TopicPartition(f"{unique}-in", 0)], timeout=10)
+        producer.abort_transaction(PATIENCE_S)
+        (committed,) = consumer.committed([TopicPartition(f"{unique}-in", 0)], timeout=PATIENCE_S)
     assert committed.offset == OFFSET_INVALID
 
 
@@ -110,11 +113,11 @@ def test_aborted_records_are_hidden_by_kafka_and_shown_by_the_embedded_broker(
     producer = transactional(broker, unique)
     producer.begin_transaction()
     producer.produce(unique, value=b"aborted")
-    producer.flush(10)
-    producer.abort_transaction(10)
+    producer.flush(PATIENCE_S)
+    producer.abort_transaction(PATIENCE_S)
     producer.begin_transaction()
     producer.produce(unique, value=b"committed")
-    producer.commit_transaction(10)
+    producer.commit_transaction(PATIENCE_S)
     seen = [record.value for record in read_to_end(broker.bootstrap, unique)]
     assert seen == ([b"committed"] if broker.is_kafka else [b"aborted", b"committed"])
 
@@ -124,9 +127,9 @@ def test_an_open_transaction_is_not_read(broker: Broker, unique: str) -> None:
     producer = transactional(broker, unique)
     producer.begin_transaction()
     producer.produce(unique, value=b"open")
-    producer.flush(10)
+    producer.flush(PATIENCE_S)
     assert read_committed(broker.bootstrap, unique, count=1, deadline_s=2) == []
-    producer.commit_transaction(10)
+    producer.commit_transaction(PATIENCE_S)
     assert len(read_committed(broker.bootstrap, unique, count=1)) == 1
 
 
@@ -139,7 +142,7 @@ def test_transaction_markers_leave_gaps_and_the_end_lies_past_them(
     for _ in range(3):
         producer.begin_transaction()
         producer.produce(unique, value=b"record")
-        producer.commit_transaction(10)
+        producer.commit_transaction(PATIENCE_S)
     assert [record.offset for record in read_to_end(broker.bootstrap, unique)] == [0, 2, 4]
     consumer = Consumer(
         {
@@ -152,8 +155,8 @@ def test_transaction_markers_leave_gaps_and_the_end_lies_past_them(
     with closing(consumer):
         consumer.assign([TopicPartition(unique, 0, 0)])
         while True:
-            message = consumer.poll(10)
-            assert message is not None, "no end of partition within 10 s"
+            message = consumer.poll(PATIENCE_S)
+            assert message is not None, "no end of the partition"
             if error := message.error():
                 break
         (position,) = consumer.position([TopicPartition(unique, 0)])
@@ -190,7 +193,7 @@ def test_kafka_serves_transactions_under_both_group_protocols(
         producer = transactional(kafka_broker, unique)
         source = TopicPartition(f"{unique}-in", 0, 5, "attempts=2")
         answer(consumer, producer, source, f"{unique}-out")
-        (committed,) = consumer.committed([TopicPartition(f"{unique}-in", 0)], timeout=10)
+        (committed,) = consumer.committed([TopicPartition(f"{unique}-in", 0)], timeout=PATIENCE_S)
     assert (committed.offset, committed.metadata) == (5, "attempts=2")
 
 
@@ -201,21 +204,24 @@ def test_kafka_fences_the_older_producer_of_a_transactional_id(
     older = transactional(kafka_broker, unique)
     older.begin_transaction()
     older.produce(unique, value=b"zombie")
-    older.flush(10)
+    older.flush(PATIENCE_S)
     newer = transactional(kafka_broker, unique)
     with pytest.raises(KafkaException, match="fenced") as raised:
-        older.commit_transaction(10)
+        older.commit_transaction(PATIENCE_S)
     assert raised.value.args[0].code() == KafkaError._FENCED
     newer.begin_transaction()
     newer.produce(unique, value=b"owner")
-    newer.commit_transaction(10)
+    newer.commit_transaction(PATIENCE_S)
     assert [each.value for each in read_to_end(kafka_broker.bootstrap, unique)] == [b"owner"]
 
 
 def test_kafka_aborts_the_transaction_of_a_dead_producer_in_time(
     kafka_broker: Broker, unique: str
 ) -> None:
-    """transaction.timeout.ms plus the broker's one-second scan bounds what readers wait."""
+    """transaction.timeout.ms plus the broker's one-second scan bounds what readers wait.
+
+    The client's default would be a minute.
+    """
     create_topics(kafka_broker.bootstrap, unique)
     silent = Producer(
         {
@@ -224,12 +230,12 @@ def test_kafka_aborts_the_transaction_of_a_dead_producer_in_time(
             "transaction.timeout.ms": 2000,
         }
     )
-    silent.init_transactions(20)
+    silent.init_transactions(PATIENCE_S)
     silent.begin_transaction()
     silent.produce(unique, value=b"never committed")
-    silent.flush(10)
+    silent.flush(PATIENCE_S)
     produce(kafka_broker.bootstrap, OutputRecord(unique, None, b"after"))
     began = time.monotonic()
     (record,) = read_committed(kafka_broker.bootstrap, unique, count=1)
     assert record.value == b"after"
-    assert time.monotonic() - began < 8
+    assert time.monotonic() - began < 30

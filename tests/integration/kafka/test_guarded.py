@@ -4,8 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,6 +12,7 @@ from producer_tools.embedded import EmbeddedBroker, EmbeddedBrokerError
 from producer_tools.guarded import GuardedProcess
 from producer_tools.loopback import answers
 from tests.brokers.fixtures import Broker
+from tests.waiting import PATIENCE_S, until
 
 PYTHON = sys.executable
 
@@ -26,19 +25,10 @@ def runs(pid: int) -> bool:
     return bool(state) and not state.startswith("Z")
 
 
-def eventually(condition: Callable[[], bool], within_s: float = 10.0) -> bool:
-    deadline = time.monotonic() + within_s
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True
-
-
 def test_status_and_output_are_the_commands_own(tmp_path: Path) -> None:
     log = tmp_path / "log"
     with GuardedProcess([PYTHON, "-c", "print('said'); raise SystemExit(7)"], log=log) as process:
-        assert process.wait(10) == 7
+        assert process.wait(PATIENCE_S) == 7
     assert process.log_tail() == "said"
 
 
@@ -55,8 +45,8 @@ def test_stop_lets_the_command_finish_its_work(tmp_path: Path) -> None:
         "time.sleep(60)\n"
     )
     process = GuardedProcess([PYTHON, "-c", code], log=tmp_path / "log")
-    assert eventually(lambda: "ready" in process.log_tail())
-    assert process.stop(grace_s=10) == 1
+    until(lambda: "ready" in process.log_tail(), process.log_tail)
+    assert process.stop(grace_s=PATIENCE_S) == 1
     assert process.log_tail(1) == "finished"
 
 
@@ -68,7 +58,7 @@ def test_stop_kills_a_command_that_will_not_end_even_suspended(tmp_path: Path) -
         "time.sleep(60)\n"
     )
     process = GuardedProcess([PYTHON, "-c", code], log=tmp_path / "log")
-    assert eventually(lambda: "ready" in process.log_tail())
+    until(lambda: "ready" in process.log_tail(), process.log_tail)
     process.send_signal(signal.SIGSTOP)
     assert process.stop(grace_s=0.5) == -signal.SIGKILL
     assert not runs(process.pid)
@@ -99,7 +89,7 @@ def test_the_embedded_broker_is_gone_after_kill_9_of_its_owner(
     owner.kill()
     owner.wait()
     owner.stdout.close()
-    assert eventually(lambda: not runs(int(pid)))
+    until(lambda: not runs(int(pid)), lambda: f"process {pid} runs")
     assert not answers(port)
 
 

@@ -26,7 +26,7 @@ def check(environment: Mapping[str, str]) -> tuple[int, str]:
         env={**os.environ, "COLUMNS": "400", **environment},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         check=False,
     )
     return run.returncode, run.stdout + run.stderr

@@ -84,7 +84,7 @@ def test_a_second_member_takes_its_share_and_nothing_is_answered_twice(
                 published += RECORDINGS
                 time.sleep(0.2)  # a stream, not a flood
         assert one.terminate() == ExitCode.OK
-        installation.await_committed(published, deadline_s=60)
+        installation.await_committed(published)
         assert two.terminate() == ExitCode.OK
     results = installation.results()
     assert len(results) == published

@@ -1,12 +1,13 @@
 """An OTLP collector on loopback that keeps the spans it is sent."""
 
 import threading
-import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from tests.waiting import until
 
 
 class Collector(ThreadingHTTPServer):
@@ -24,12 +25,9 @@ class Collector(ThreadingHTTPServer):
         """For OTEL_EXPORTER_OTLP_ENDPOINT."""
         return f"http://127.0.0.1:{self.server_address[1]}"
 
-    def await_spans(self, enough: Callable[[list[Span]], bool], timeout_s: float = 30.0) -> None:
+    def await_spans(self, enough: Callable[[list[Span]], bool]) -> None:
         """Wait until `enough` spans have come."""
-        deadline = time.monotonic() + timeout_s
-        while not enough(self.spans):
-            assert time.monotonic() < deadline, self.spans
-            time.sleep(0.1)
+        until(lambda: enough(self.spans), lambda: self.spans)
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -14,6 +14,7 @@ from tests.brokers.fixtures import Broker
 from tests.integration.telemetry.pages import ObservedService
 from tests.service.installation import Installation
 from tests.service.process import ServiceProcess
+from tests.waiting import until
 
 GOOD = 24
 PARTITIONS = 3
@@ -39,8 +40,16 @@ def observed(kafka_broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> 
     installation.publish_raw((b"another", installation.encoder.encode(misplaced)), (b"k", junk))
     with ObservedService(installation.environment, folder / "log") as service:
         installation.await_committed(GOOD + 1)
-        time.sleep(1.5)  # the snapshot of the owner loop is renewed each second
+        # The snapshot of the owner loop is renewed each second.
+        until(lambda: lag(service) == dict.fromkeys("012", 0.0), lambda: lag(service))
+        until(lambda: service.value("consumer_lag_seconds") == 0, service.said)
         yield Observed(installation, service)
+
+
+def lag(service: ObservedService) -> dict[str, float]:
+    """Records by partition."""
+    family = service.metrics()["speakerstream_consumer_lag_records"]
+    return {sample.labels["partition"]: sample.value for sample in family.samples}
 
 
 def documented() -> dict[str, tuple[str, frozenset[str]]]:
@@ -96,16 +105,24 @@ def test_what_was_done_is_counted(observed: Observed) -> None:
 
 
 def test_the_owner_loops_time_is_accounted_for(observed: Observed) -> None:
+    """To within one turn of the loop, which is counted when it ends: at times on a busy machine."""
     began, before = time.monotonic(), observed.service.value("owner_seconds_total")
-    time.sleep(2)
-    spent = observed.service.value("owner_seconds_total") - before
-    assert spent == pytest.approx(time.monotonic() - began, abs=0.7)
+
+    def seconds() -> tuple[float, float]:
+        spent = observed.service.value("owner_seconds_total") - before
+        return spent, time.monotonic() - began
+
+    def accounted_for() -> bool:
+        spent, passed = seconds()
+        return passed > 2 and spent == pytest.approx(passed, abs=0.7)
+
+    until(accounted_for, seconds)
 
 
 def test_lag_has_a_series_per_partition_and_is_zero_when_caught_up(observed: Observed) -> None:
     family = observed.service.metrics()["speakerstream_consumer_lag_records"]
     topic = observed.installation.topics.audio_chunks
-    assert {s.labels["partition"]: s.value for s in family.samples} == {"0": 0, "1": 0, "2": 0}
+    assert lag(observed.service) == {"0": 0, "1": 0, "2": 0}
     assert {s.labels["topic"] for s in family.samples} == {topic}
     assert observed.service.value("consumer_lag_seconds") == 0
     assert observed.service.value("assigned_partitions") == PARTITIONS
@@ -125,19 +142,19 @@ def test_lag_grows_while_nothing_is_answered_and_goes_with_the_partition(
     slow = {
         **installation.environment,
         "SPEAKERSTREAM_ENGINE": "tests.service.engines:slow",
-        "SLOW_ENGINE_S": "30",
+        "SLOW_ENGINE_S": "300",
     }
     installation.publish(*(installation.chunk(number) for number in range(5)))
     with ObservedService(slow, tmp_path / "log") as service:
         service.await_line("partitions_assigned")
-        deadline = time.monotonic() + 20
-        while service.value("consumer_lag_records") != 5:
-            assert time.monotonic() < deadline, service.get("/metrics")[1]
-            time.sleep(0.2)
+
+        def value(name: str) -> float:
+            return service.value(name)
+
+        until(lambda: value("consumer_lag_records") == 5, service.said)
+        until(lambda: value("inflight_records") == 5, service.said)
         first = service.value("consumer_lag_seconds", partition="0")
-        time.sleep(2.5)
-        assert service.value("consumer_lag_seconds", partition="0") >= first + 1
-        assert service.value("inflight_records") == 5
+        until(lambda: value("consumer_lag_seconds") >= first + 1, service.said)
 
 
 def test_a_port_in_use_is_named(observed: Observed, tmp_path: Path) -> None:

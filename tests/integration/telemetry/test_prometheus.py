@@ -18,6 +18,7 @@ from tests.brokers.parts import RealParts
 from tests.integration.telemetry import dashboard
 from tests.integration.telemetry.pages import ObservedService
 from tests.service.installation import Installation
+from tests.waiting import until
 
 pytestmark = pytest.mark.parts
 
@@ -85,27 +86,20 @@ def scraped(
         service.await_status("/readyz", 200)
         server = Prometheus(service.port, folder)
         try:
-            _await(lambda: answers(server.port))
-            _await(lambda: server.value("speakerstream_ready") == 1)
+            until(lambda: answers(server.port), service.said)
+            until(lambda: server.value("speakerstream_ready") == 1, service.said)
             for number in range(20):  # rates need more than one sample
                 installation.publish(installation.chunk(number))
                 time.sleep(0.25)
             installation.publish_raw((b"k", b"junk"))
-            _await(lambda: server.value("speakerstream_chunks_total") == 21)
+            until(lambda: server.value("speakerstream_chunks_total") == 21, service.said)
             yield server
         finally:
             server.stop()
 
 
-def _await(condition: Any, timeout_s: float = 40.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
-
-
 def test_every_rule_is_loaded_evaluates_and_is_green(scraped: Prometheus) -> None:
-    _await(lambda: all(rule["health"] != "unknown" for rule in _rules(scraped)))
+    until(lambda: all(r["health"] != "unknown" for r in _rules(scraped)), lambda: _rules(scraped))
     rules = _rules(scraped)
     assert len(rules) == RULES.read_text().count("- alert:")
     assert {rule["health"] for rule in rules} == {"ok"}

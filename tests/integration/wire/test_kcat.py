@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from schemas.records import AudioChunk
 from tests.brokers import client
 from tests.brokers.fixtures import Broker
 from tests.brokers.parts import RealParts
+from tests.waiting import PATIENCE_S
 from tests.wire.events import CHUNK
 
 pytestmark = pytest.mark.parts
@@ -35,7 +37,7 @@ def test_what_we_publish_kcat_reads(kcat: str, kafka_broker: Broker, unique: str
         [*command, "-o", "beginning", "-c", "1", "-f", "%k\n%s"],
         capture_output=True,
         check=True,
-        timeout=30,
+        timeout=PATIENCE_S,
     ).stdout
     key, _, value = shown.partition(b"\n")
     assert key.decode() == CHUNK.recording_id
@@ -50,12 +52,12 @@ def test_what_kcat_publishes_we_read(
     event.write_bytes(Encoder().encode(CHUNK))
     command = [kcat, "-b", kafka_broker.bootstrap, "-P", "-t", unique, "-k", CHUNK.recording_id]
     murmur2 = ["-X", "topic.partitioner=murmur2_random"]
-    subprocess.run([*command, *murmur2, event], check=True, timeout=30)
+    subprocess.run([*command, *murmur2, event], check=True, timeout=PATIENCE_S)
     with ChunkPublisher(kafka_broker.bootstrap, unique) as publisher:
         publisher.publish(CHUNK)
     subscriber = Subscriber(kafka_broker.bootstrap, {unique: AudioChunk})
     try:
-        theirs, ours = subscriber.events(until_idle_s=2)
+        theirs, ours = islice(subscriber.events(until_idle_s=PATIENCE_S), 2)
     finally:
         subscriber.close()
     assert theirs.record == ours.record == CHUNK

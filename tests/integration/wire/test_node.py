@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from schemas.registry import ConfluentRegistry
 from tests.brokers import client
 from tests.brokers.fixtures import Broker
 from tests.brokers.parts import RealParts
+from tests.waiting import PATIENCE_S
 from tests.wire.events import CHUNK
 
 pytestmark = pytest.mark.parts
@@ -37,7 +39,7 @@ def node(real_parts: RealParts, tmp_path_factory: pytest.TempPathFactory) -> Nod
     for name in ("package.json", "package-lock.json"):
         shutil.copy(PROGRAM / name, folder)
     quiet = ["--silent", "--no-audit", "--no-fund", "--ignore-scripts"]
-    subprocess.run(["npm", "ci", *quiet], cwd=folder, check=True, timeout=120)
+    subprocess.run(["npm", "ci", *quiet], cwd=folder, check=True, timeout=240)
 
     def run(*arguments: str, given: str = "") -> str:
         done = subprocess.run(
@@ -47,7 +49,7 @@ def node(real_parts: RealParts, tmp_path_factory: pytest.TempPathFactory) -> Nod
             text=True,
             encoding="utf-8",
             env={**os.environ, "NODE_MODULES": str(folder)},
-            timeout=60,
+            timeout=240,
             check=False,
         )
         assert done.returncode == 0, done.stderr
@@ -78,7 +80,7 @@ def test_both_ways(
     node("write", bootstrap, url, unique, given=json.dumps(event))
     subscriber = Subscriber(bootstrap, {unique: AudioChunk}, registry=registry)
     try:
-        ours, theirs = subscriber.events(until_idle_s=2)
+        ours, theirs = islice(subscriber.events(until_idle_s=PATIENCE_S), 2)
     finally:
         subscriber.close()
     assert theirs.record == ours.record == CHUNK

@@ -61,7 +61,7 @@ def test_tracebacks_show_neither_queries_nor_local_variables(form: str) -> None:
         [sys.executable, "-c", _PROGRAM, form],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         check=True,
     )
     assert run.stderr.count("ValueError: https://host/a.wav?(cut)") == 2
