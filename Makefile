@@ -3,13 +3,14 @@
 PYTHON = python3
 ENVIRONMENT = .venv/complete
 MINUTES = 1
+INPUTS = 20000
 ROOMS = consumer schemas producer_tools tests deploy
 # Two inference threads beside another busy process are many times slower than one. Tests wait more
 # than they compute: two processes run them, each with brokers of its own, and one that has no more
 # takes over from the other.
 PYTEST = OMP_NUM_THREADS=1 .venv/bin/python -m pytest --numprocesses=2 --dist=worksteal
 
-.PHONY: help setup demo test test-parts chaos lint lock clean
+.PHONY: help setup demo test test-parts chaos soak lint lock clean
 
 help:
 	@echo "make demo        diarize the sample meeting through a broker, end to end"
@@ -18,6 +19,8 @@ help:
 	@echo "make test-parts  the tests that take longer or need more parts"
 	@echo "make chaos       the service in a storm of kills and outages, on three real brokers"
 	@echo "                 (MINUTES=n of storm for each group protocol; results in build/chaos)"
+	@echo "make soak        damaged inputs through the service, each answered as it must be"
+	@echo "                 (INPUTS=n of them; results in build/soak)"
 	@echo "make lint        ruff and mypy --strict"
 	@echo "make setup       only create .venv (PYTHON=... chooses the Python)"
 	@echo "make lock        renew requirements.lock from pyproject.toml"
@@ -40,6 +43,9 @@ test-parts: $(ENVIRONMENT)
 
 chaos: $(ENVIRONMENT)
 	OMP_NUM_THREADS=1 .venv/bin/python -m tests.chaos --minutes $(MINUTES)
+
+soak: $(ENVIRONMENT)
+	OMP_NUM_THREADS=1 .venv/bin/python -m tests.soak --inputs $(INPUTS)
 
 lint: $(ENVIRONMENT)
 	.venv/bin/ruff check $(ROOMS)
