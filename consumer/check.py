@@ -6,13 +6,19 @@ from functools import partial
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
-from confluent_kafka.admin import AclOperation, AdminClient, ConfigResource
+from confluent_kafka.admin import (
+    AclOperation,
+    AdminClient,
+    ConfigResource,
+    ConsumerGroupDescription,
+)
 from rich.console import Console
 
 from consumer import assembly
 from consumer.audio.fetch import Fetcher
 from consumer.errors import ExitCode, SpeakerstreamError
 from consumer.inference import checkpoints
+from consumer.kafka.patience import ask
 from consumer.settings import MODEL_ENGINE, Settings
 
 _TIMEOUT_S = 10.0
@@ -136,17 +142,23 @@ class _Brokers:
         return f"{len(topic.partitions)} partitions, cleanup.policy={policy}"
 
     def group(self, name: str) -> str:
-        try:
-            described = self._admin.describe_consumer_groups(
-                [name], include_authorized_operations=True, request_timeout=_TIMEOUT_S
-            )
-            group = described[name].result(_TIMEOUT_S)
-        except KafkaException as error:
-            if error.args[0].code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
-                raise _lacks(_READ, f"group {name}") from error
-            if error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND:
-                return "new: nothing is committed yet"
-            raise _ProblemError(error.args[0].str()) from error
+        def question(timeout_s: float) -> ConsumerGroupDescription | None:
+            try:
+                described = self._admin.describe_consumer_groups(
+                    [name], include_authorized_operations=True, request_timeout=timeout_s
+                )
+                return described[name].result(timeout_s)
+            except KafkaException as error:
+                if error.args[0].code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
+                    raise _lacks(_READ, f"group {name}") from error
+                if error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND:
+                    return None
+                raise
+
+        # The first question to a new cluster makes it choose a coordinator, and fails.
+        group = ask(question, f"the group {name}", _TIMEOUT_S)
+        if group is None:
+            return "new: nothing is committed yet"
         _require(_READ, f"group {name}", group.authorized_operations)
         return f"{len(group.members)} members now"
 
