@@ -11,6 +11,7 @@ from confluent_kafka import (
     OFFSET_BEGINNING,
     OFFSET_END,
     Consumer,
+    KafkaError,
     KafkaException,
     Message,
     TopicPartition,
@@ -21,6 +22,7 @@ from schemas.records import Record
 from schemas.registry import RegistryClient
 
 _METADATA_S = 10.0
+_POLL_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,7 @@ class Subscriber:
                 "bootstrap.servers": bootstrap_servers,
                 "group.id": "speakerstream-reader",  # required by the client, never joined
                 "enable.auto.commit": False,
+                "enable.partition.eof": True,
                 "isolation.level": "read_committed",
                 "auto.offset.reset": "error",
             }
@@ -93,6 +96,7 @@ class Subscriber:
         ]
         if since is not None:
             places = self._consumer.offsets_for_times(places, timeout=_METADATA_S)
+        self._behind = {(place.topic, place.partition) for place in places}
         self._consumer.assign(places)
 
     def _partitions(self, topic: str) -> Sequence[int]:
@@ -115,8 +119,20 @@ class Subscriber:
         """The next record as it lies there; see `poll`."""
         message = self._consumer.poll(timeout_s)
         if message is not None and (error := message.error()) is not None:
-            raise KafkaException(error)
+            if error.code() != KafkaError._PARTITION_EOF:
+                raise KafkaException(error)
+            self._behind.discard((message.topic() or "", _known(message.partition())))
+            return None
         return message
+
+    def messages(self, until_idle_s: float) -> Iterator[Message]:
+        """Records until, all partitions once read to their ends, none has come for so long."""
+        deadline = time.monotonic() + until_idle_s
+        while self._behind or time.monotonic() < deadline:
+            if (message := self.message(_POLL_S)) is not None:
+                yield message
+            if message is not None or self._behind:
+                deadline = time.monotonic() + until_idle_s
 
     def event(self, message: Message) -> Event:
         """The event in a record; see `poll`."""
@@ -132,12 +148,8 @@ class Subscriber:
         )
 
     def events(self, until_idle_s: float) -> Iterator[Event]:
-        """Events until none has come for so long."""
-        deadline = time.monotonic() + until_idle_s
-        while time.monotonic() < deadline:
-            if (event := self.poll(0.2)) is not None:
-                deadline = time.monotonic() + until_idle_s
-                yield event
+        """The events in `messages`."""
+        return map(self.event, self.messages(until_idle_s))
 
     def close(self) -> None:
         """Free the client."""

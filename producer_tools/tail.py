@@ -1,7 +1,6 @@
 """`speakerstream tail`: print events and dead letters as they are committed."""
 
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +17,6 @@ from producer_tools.subscribe import Event, Subscriber
 from schemas.errors import MalformedEventError, UnknownSchemaError
 from schemas.records import AudioChunk, ChunkResult, Record, SpeakerFingerprint, SpeakerSegment
 
-_POLL_S = 0.2
 _DEAD_LETTERS = "dead-letters"
 _NAMES: dict[str, type[Record] | None] = {
     "audio-chunks": AudioChunk,
@@ -111,12 +109,7 @@ def command(
 
 def _shown(subscriber: Subscriber, dead: str, until_idle_s: float) -> Iterator[Event | DeadLetter]:
     """What comes, until nothing has come for so long; what cannot be read is said and passed."""
-    deadline = time.monotonic() + until_idle_s
-    while time.monotonic() < deadline:
-        message = subscriber.message(_POLL_S)
-        if message is None:
-            continue
-        deadline = time.monotonic() + until_idle_s
+    for message in subscriber.messages(until_idle_s):
         try:
             if message.topic() == dead:
                 yield dead_letters.letter(message)
