@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Collection, Iterator
+from enum import Enum
 from functools import partial
 from typing import Any
 
@@ -147,23 +148,24 @@ class _Brokers:
                 described = self._admin.describe_consumer_groups(
                     [name], include_authorized_operations=True, request_timeout=timeout_s
                 )
-                return described[name].result(timeout_s)
+                group: ConsumerGroupDescription = described[name].result(timeout_s)
             except KafkaException as error:
                 if error.args[0].code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
                     raise _lacks(_READ, f"group {name}") from error
                 if error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND:
                     return None
                 raise
+            return group
 
         # The first question to a new cluster makes it choose a coordinator, and fails.
-        group = ask(question, f"the group {name}", _TIMEOUT_S)
-        if group is None:
+        found = ask(question, f"the group {name}", _TIMEOUT_S)
+        if found is None:
             return "new: nothing is committed yet"
-        _require(_READ, f"group {name}", group.authorized_operations)
-        return f"{len(group.members)} members now"
+        _require(_READ, f"group {name}", found.authorized_operations)
+        return f"{len(found.members)} members now"
 
 
-def _require(right: AclOperation, what: str, held: Collection[AclOperation] | None) -> None:
+def _require(right: AclOperation, what: str, held: Collection[Enum] | None) -> None:
     # Brokers that know no rights, and groups that do not exist yet, list none.
     if held and right not in held:
         raise _lacks(right, what)
