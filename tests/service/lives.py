@@ -71,19 +71,21 @@ def live_and_die(
     environment = {**installation.environment, **_ENVIRONMENT, **(settings or {})}
     stream = Stream(installation)
     stream.start()
-    for life, fault in enumerate(faults):
-        armed = {**environment, "SPEAKERSTREAM_FAULT": fault}
-        with ServiceProcess(armed, folder / f"log{life}", module=module) as service:
-            if fault.startswith("in_revoke"):
-                service.await_line("chunk_diarized")
-                rival = {**environment, "SPEAKERSTREAM_INSTANCE_ID": "rival"}
-                with ServiceProcess(rival, folder / f"log{life}-rival", module=module) as other:
+    try:
+        for life, fault in enumerate(faults):
+            armed = {**environment, "SPEAKERSTREAM_FAULT": fault}
+            with ServiceProcess(armed, folder / f"log{life}", module=module) as service:
+                if fault.startswith("in_revoke"):
+                    service.await_line("chunk_diarized")
+                    rival = {**environment, "SPEAKERSTREAM_INSTANCE_ID": "rival"}
+                    with ServiceProcess(rival, folder / f"log{life}-rival", module=module) as other:
+                        assert service.wait() == SIGKILL, service.said()[-2000:]
+                        other.await_line("chunk_diarized")
+                        assert other.terminate() == ExitCode.OK
+                else:
                     assert service.wait() == SIGKILL, service.said()[-2000:]
-                    other.await_line("chunk_diarized")
-                    assert other.terminate() == ExitCode.OK
-            else:
-                assert service.wait() == SIGKILL, service.said()[-2000:]
-    published = stream.finish()
+    finally:
+        published = stream.finish()
     with ServiceProcess(environment, folder / "log-last", module=module) as service:
         installation.await_committed(published)
         assert service.terminate() == ExitCode.OK

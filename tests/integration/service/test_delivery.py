@@ -80,6 +80,7 @@ def test_a_second_member_takes_its_share_and_nothing_is_answered_twice(
         # Both take part, then one of them leaves, all under a stream of chunks.
         for member in (one, two):
             while "chunk_diarized" not in member.said():
+                assert member.running, member.said()[-4000:]
                 installation.publish(*islice(chunks, RECORDINGS))
                 published += RECORDINGS
                 time.sleep(0.2)  # a stream, not a flood
