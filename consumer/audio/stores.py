@@ -1,5 +1,6 @@
 """Objects in S3, Google Cloud Storage and Azure Blob Storage, through obstore."""
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -49,7 +50,8 @@ class StoreSource:
 
     `options` are obstore's configuration keys with their vendor's prefix (`aws_endpoint`,
     `aws_region`, `google_service_account`, `azure_storage_account_name`, ...) and `allow_http`
-    ("true" for an endpoint without TLS). Credentials not named come from the environment.
+    ("true" for an endpoint without TLS). What is not named comes from the environment, as
+    AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL or AWS_WEB_IDENTITY_TOKEN_FILE.
 
     Raises FatalError(SETTINGS) for a key that belongs to no store.
     """
@@ -66,7 +68,9 @@ class StoreSource:
         self._client = {
             "connect_timeout": timedelta(seconds=connect_s),
             "timeout": timedelta(seconds=total_s),
-            "allow_http": options.get("allow_http", "false").lower() == "true",
+            # Options given for the client make obstore pass over this variable.
+            "allow_http": options.get("allow_http", os.environ.get("AWS_ALLOW_HTTP", "")).lower()
+            == "true",
         }
         self._stores: dict[tuple[str, str], ObjectStore] = {}
         self._lock = Lock()

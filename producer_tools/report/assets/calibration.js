@@ -1,7 +1,7 @@
 /* Reliability diagram: how often segments of one confidence are right. On the diagonal is honest. */
 
 const SIDE = 240; // of the square, in the drawing's own units
-const RIM = 34;
+const RIM = 46;
 
 function shape(name, attributes, ...children) {
   const made = document.createElementNS("http://www.w3.org/2000/svg", name);
