@@ -22,7 +22,11 @@ from consumer.inference.segments import Probabilities, segments
 from consumer.inference.sortformer import Sortformer
 from consumer.inference.titanet import TitaNet
 
-_EMBEDDED_AT_ONCE = 120 * SAMPLE_RATE  # samples; pooling needs some 10 MB per window of 3 s
+# Samples in one pass of the embedder on a GPU: it needs some 10 MB per window of 3 s.
+_EMBEDDED_AT_ONCE = 120 * SAMPLE_RATE
+# A CPU gains nothing from rows side by side, and loses once they leave its caches.
+_AT_ONCE_ON_CPU = 60 * SAMPLE_RATE
+_EMBEDDED_AT_ONCE_ON_CPU = 18 * SAMPLE_RATE
 
 
 class SortformerEngine:
@@ -36,12 +40,16 @@ class SortformerEngine:
         bf16 = _bf16(options, device)
         _set_up_torch(options, device)
         self._diarizer = Sortformer(diarizer, device, bf16=bf16, cache=options.streaming)
-        self._embedder = TitaNet(embedder, device)
+        self._embedder = TitaNet(embedder, device, bf16=bf16)
         if options.postprocessing is not None:
             self._post = PostProcessing.from_yaml(options.postprocessing)
         else:
             self._post = diarizer.card.postprocessing or PostProcessing()
         self._limit = options.max_batch_audio_s * SAMPLE_RATE
+        self._embedded_at_once = _EMBEDDED_AT_ONCE
+        if device == "cpu":
+            self._limit = min(self._limit, _AT_ONCE_ON_CPU)
+            self._embedded_at_once = _EMBEDDED_AT_ONCE_ON_CPU
         asked = {
             "postprocessing": asdict(self._post),
             "precision": "bf16" if bf16 else "fp32",
@@ -114,7 +122,7 @@ class SortformerEngine:
     def _embed(self, windows: list[Waveform]) -> list[NDArray[np.float32]]:
         """One raw embedding per window, in order."""
         embeddings: dict[int, NDArray[np.float32]] = {}
-        for group in plan([len(window) for window in windows], _EMBEDDED_AT_ONCE):
+        for group in plan([len(window) for window in windows], self._embedded_at_once):
             rows = split_when_full(self._embedder.embed, [windows[index] for index in group])
             for index, row in zip(group, rows, strict=True):
                 if row is None:

@@ -19,6 +19,7 @@ from consumer.inference.intervals import UNIT_S
 from consumer.inference.options import StreamingCache
 from consumer.inference.restore import restore
 from consumer.inference.results import SAMPLE_RATE, Waveform
+from consumer.inference.rewrites import keep_in_bf16
 from consumer.inference.segments import Probabilities
 
 
@@ -53,6 +54,8 @@ class Sortformer:
         for module in self._model.encoder.modules():
             if hasattr(module, "use_pytorch_sdpa"):
                 module.use_pytorch_sdpa = True  # same output within 1e-7, faster, less memory
+        if self._bf16:
+            keep_in_bf16(self._model)
 
     def _set_cache(self, cache: StreamingCache) -> None:
         modules = self._model.sortformer_modules

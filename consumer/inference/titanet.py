@@ -6,6 +6,7 @@ convolutions, its squeeze-and-excitation and its pooling mask.
 """
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 
 import numpy as np
 import torch
@@ -15,20 +16,34 @@ from consumer.inference.batches import stack
 from consumer.inference.checkpoints import Checkpoint
 from consumer.inference.restore import restore
 from consumer.inference.results import Waveform
+from consumer.inference.rewrites import AttentivePooling, fold_batch_norms, keep_in_bf16
 
 
 class TitaNet:
-    """A restored embedder on a device. Always in fp32: fingerprints meet those of other chunks."""
+    """A restored embedder on a device."""
 
-    def __init__(self, checkpoint: Checkpoint, device: str) -> None:
+    def __init__(self, checkpoint: Checkpoint, device: str, *, bf16: bool) -> None:
         """Raises `FatalError` (CHECKPOINT) for a checkpoint that is no speaker model."""
         self._model = restore(checkpoint, "EncDecSpeakerLabelModel", device)
         self._model.preprocessor.featurizer.dither = 0.0
         self._device = device
+        self._bf16 = bf16
+        fold_batch_norms(self._model.encoder)
+        pooling = self._model.decoder._pooling
+        if AttentivePooling.replaces(pooling):
+            self._model.decoder._pooling = AttentivePooling(pooling).eval()
+        if bf16:
+            keep_in_bf16(self._model)
 
     @torch.inference_mode()
     def embed(self, windows: Sequence[Waveform]) -> list[NDArray[np.float32]]:
         """One embedding per window as the model gives it, not normalised: shape (dimensions,)."""
         signal, lengths = stack(windows, self._device)
-        _, embeddings = self._model.forward(input_signal=signal, input_signal_length=lengths)
+        with self._autocast():
+            _, embeddings = self._model.forward(input_signal=signal, input_signal_length=lengths)
         return list(embeddings.float().cpu().numpy())
+
+    def _autocast(self) -> AbstractContextManager[object]:
+        return torch.autocast(
+            torch.device(self._device).type, dtype=torch.bfloat16, enabled=self._bf16
+        )

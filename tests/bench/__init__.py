@@ -1,0 +1,1 @@
+"""What a chunk costs, measured side by side: `python -m tests.bench`, or `make bench`."""
