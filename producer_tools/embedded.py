@@ -7,7 +7,6 @@ fair weather it knows transactions and read_committed; it is no proof of exactly
 
 import importlib.util
 import tempfile
-import time
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -15,7 +14,7 @@ from typing import Self
 from producer_tools.guarded import GuardedProcess
 from producer_tools.loopback import answers, free_port
 
-_READY_S = 20.0
+_READY_S = 60.0
 
 
 class EmbeddedBrokerError(RuntimeError):
@@ -39,7 +38,7 @@ class EmbeddedBroker:
             Producer({"bootstrap.servers": broker.bootstrap})
 
     Entering raises `EmbeddedBrokerError` when the extra `embedded` is not installed or the
-    broker does not answer within 20 seconds.
+    broker does not answer within a minute.
     """
 
     def __init__(self) -> None:
@@ -65,22 +64,15 @@ class EmbeddedBroker:
             log=Path(self._folder.name) / "broker.log",
         )
         try:
-            self._wait_until_ready(self._process)
+            if not self._process.becomes(lambda: answers(self._port), _READY_S):
+                raise EmbeddedBrokerError(
+                    f"The embedded broker did not start on {self.bootstrap}. Its last lines:\n"
+                    f"{self._process.log_tail()}"
+                )
         except BaseException:
             self.stop()
             raise
         return self
-
-    def _wait_until_ready(self, process: GuardedProcess) -> None:
-        deadline = time.monotonic() + _READY_S
-        while time.monotonic() < deadline and process.poll() is None:
-            if answers(self._port):
-                return
-            time.sleep(0.05)
-        raise EmbeddedBrokerError(
-            f"The embedded broker did not start on {self.bootstrap}. Its last lines:\n"
-            f"{process.log_tail()}"
-        )
 
     @property
     def pid(self) -> int:

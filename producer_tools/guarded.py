@@ -12,7 +12,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -67,6 +68,15 @@ class GuardedProcess:
         """The exit status, negative for a signal as in `subprocess`; None while it runs."""
         status = self._guard.poll()
         return 128 - status if status is not None and status > 128 else status
+
+    def becomes(self, ready: Callable[[], bool], within_s: float) -> bool:
+        """Wait until `ready()`; False when the command ends or the time is over before."""
+        deadline = time.monotonic() + within_s
+        while self.poll() is None and time.monotonic() < deadline:
+            if ready():
+                return True
+            time.sleep(0.05)
+        return False
 
     def send_signal(self, number: signal.Signals) -> None:
         """Send a signal to the command; nothing happens when it has ended."""

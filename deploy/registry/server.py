@@ -1,8 +1,6 @@
 """Apicurio Registry, which speaks the Confluent API, for as long as a `with` block."""
 
 import tempfile
-import time
-import urllib.error
 import urllib.request
 from pathlib import Path
 from signal import SIGCONT, SIGSTOP
@@ -44,22 +42,21 @@ class SchemaRegistry:
                 log=Path(self._folder.name) / "registry.log",
                 cwd=Path(self._folder.name),
             )
-            self._wait_until_ready(self._process)
+            if not self._process.becomes(self._serves, _READY_S):
+                raise SchemaRegistryError(
+                    f"The registry did not start.\n{self._process.log_tail()}"
+                )
         except BaseException:
             self.close()
             raise
         return self
 
-    def _wait_until_ready(self, process: GuardedProcess) -> None:
-        deadline = time.monotonic() + _READY_S
-        while time.monotonic() < deadline and process.poll() is None:
-            try:
-                urllib.request.urlopen(f"{self.url}/subjects", timeout=2).close()
-            except (urllib.error.URLError, OSError):
-                time.sleep(0.1)
-            else:
-                return
-        raise SchemaRegistryError(f"The registry did not start.\n{process.log_tail()}")
+    def _serves(self) -> bool:
+        try:
+            urllib.request.urlopen(f"{self.url}/subjects", timeout=2).close()
+        except OSError:  # URLError is one
+            return False
+        return True
 
     def suspend(self) -> None:
         """SIGSTOP: connections are accepted and nothing answers."""
