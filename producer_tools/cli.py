@@ -6,13 +6,10 @@ from typing import Annotated
 import typer
 from confluent_kafka.admin import AdminClient
 
-from producer_tools import options, replay, tail, topics
+from producer_tools import options, registering, replay, tail, topics
 from producer_tools.diarize import diarize
 from producer_tools.publish import command as publish
 from producer_tools.report import command as report
-from schemas import catalogue
-from schemas.codec import subject
-from schemas.records import AudioChunk, Record
 
 app = typer.Typer(
     help="Tools for both ends of speakerstream.", no_args_is_help=True, add_completion=False
@@ -22,6 +19,7 @@ app.command("replay")(replay.command)
 app.command("tail")(tail.command)
 app.command("diarize")(diarize)
 app.command("report")(report.command)
+app.command("schemas")(registering.command)
 
 
 @app.command("topics")
@@ -47,25 +45,6 @@ def topics_command(
             if problems := topics.check(admin, named):
                 options.fail("\n".join(problems))
             print("The topics are as they should be.")
-
-
-@app.command("schemas")
-def schemas_command(
-    schema_registry_url: options.RegistryUrl,
-    register: Annotated[
-        bool, typer.Option("--register", help="register what is missing; else only look")
-    ] = False,
-) -> None:
-    """Show under which ids the registry holds today's schemas."""
-    with options.errors_in_a_sentence():
-        registry = options.registry(schema_registry_url, register)
-        if registry is None:
-            raise ValueError("give --schema-registry-url")
-        named = options.topics()
-        owners: dict[type[Record], str] = {AudioChunk: named.audio_chunks, **named.outputs}
-        for record, topic in owners.items():
-            found = registry.id_of(subject(topic), catalogue.text(record.avro_name))
-            print(f"{subject(topic)}: {record.avro_name} has id {found}")
 
 
 @app.command("demo")

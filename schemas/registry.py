@@ -5,6 +5,9 @@ from typing import Any, NoReturn, Protocol
 
 from schemas.errors import RegistryUnavailableError, UnknownSchemaError
 
+COMPATIBILITY = "FULL_TRANSITIVE"
+"""The level of subjects: readers and writers of all versions understand each other."""
+
 _TIMEOUT_S = 5
 _NOT_FOUND = 404
 
@@ -71,6 +74,41 @@ class ConfluentRegistry:
             )
         if found is None:
             raise RegistryUnavailableError(f"{self._url} answered without an id for {subject}")
+        return found
+
+    def register(self, subject: str, schema: str) -> int:
+        """Register a schema; a subject that is new gets `COMPATIBILITY`. Errors as for `id_of`."""
+        from confluent_kafka.schema_registry import Schema
+
+        try:
+            known = subject in self._client.get_subjects()
+            number = self._client.register_schema(subject, Schema(schema, "AVRO"))
+            if not known:  # a level that somebody chose later is theirs
+                self._client.set_compatibility(subject, COMPATIBILITY)
+        except Exception as error:
+            self._raise(error, f"{subject} cannot be registered")
+        return number
+
+    def problems(self, subject: str, schema: str) -> list[str]:
+        """Why a schema does not fit a subject, one sentence each; empty when it does.
+
+        Raises:
+            RegistryUnavailableError: the registry gave no answer.
+        """
+        from confluent_kafka.schema_registry import Schema
+
+        try:
+            if subject not in self._client.get_subjects():
+                return [f"{subject} is not registered; run `speakerstream schemas --register`"]
+            level = str(self._client.get_compatibility(subject))
+            fits = self._client.test_compatibility(subject, Schema(schema, "AVRO"))
+        except Exception as error:
+            self._raise(error, f"{subject} has no version or no compatibility level of its own")
+        found = []
+        if level != COMPATIBILITY:
+            found.append(f"{subject} has the compatibility {level}; set it to {COMPATIBILITY}")
+        if not fits:
+            found.append(f"today's schema does not fit what is registered under {subject}")
         return found
 
     def _raise(self, error: Exception, unknown: str) -> NoReturn:
