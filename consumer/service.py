@@ -72,6 +72,7 @@ class Service:
         self._held: deque[InputRecord] = deque()  # polled, work not begun
         self._full = False
         self._stopping = False
+        self._stop_asked = 0.0
         self._last_commit = 0.0
         self._retry_commit_at = 0.0
         self._aborts = 0
@@ -90,7 +91,14 @@ class Service:
 
     def stop(self) -> None:
         """Finish or give up within the drain deadline, then return from `run`. Signal-safe."""
+        self._stop_asked = time.monotonic()
         self._stopping = True
+
+    def wait_on(self) -> bool:
+        """Whether to go on waiting for a broker, within a poll; tells the watchdogs so."""
+        self.last_turn = time.monotonic()
+        self._telemetry.polls()
+        return not self._stopping
 
     def run(self) -> None:
         """Work until `stop`. Raises FatalError when the process must end."""
@@ -173,16 +181,16 @@ class Service:
             if self._offsets.finish(outcome.ticket, outcome.outputs):
                 self._telemetry.answered(outcome)
 
-    def _commit_if_due(self) -> None:
+    def _commit_if_due(self, timeout_s: float | None = None) -> None:
         now = time.monotonic()
         if now < self._retry_commit_at:
             return
         if self._committer.pending:
-            self._commit(self._committer.pending)
+            self._commit(self._committer.pending, timeout_s)
             return
         due = now - self._last_commit >= self._options.commit_interval_s
         if due or self._pipeline.idle:
-            self._commit(self._offsets.burst(self._options.burst_bytes))
+            self._commit(self._offsets.burst(self._options.burst_bytes), timeout_s)
 
     def _commit(self, burst: Burst, timeout_s: float | None = None) -> bool:
         """Publish and commit. False: not now; the burst stays pending or its outputs retained."""
@@ -250,17 +258,18 @@ class Service:
             return
         self._last_report = now
         assigned = self._offsets.assigned
+        ends = self.source.ends(assigned)
         self._telemetry.pulse.state = OwnerState(
             paused=len(self.source.paused),
             in_flight=sum(self._offsets.in_flight(p) for p in assigned),
             retrying=self._pipeline.retrying,
             buffered_bytes=self._buffered_bytes(),
             head_since=self._pipeline.head_since(self._offsets.heads()),
-            lag={partition: self._lag(partition) for partition in assigned},
+            lag={partition: self._lag(partition, ends.get(partition)) for partition in assigned},
         )
 
-    def _lag(self, partition: int) -> Lag:
-        end, oldest_ms = self.source.end(partition), self._offsets.oldest_ms(partition)
+    def _lag(self, partition: int, end: int | None) -> Lag:
+        oldest_ms = self._offsets.oldest_ms(partition)
         return Lag(
             records=None if end is None else self._offsets.behind(partition, end),
             seconds=0.0 if oldest_ms is None else max(0.0, time.time() - oldest_ms / 1000),
@@ -306,7 +315,7 @@ class Service:
 
     def _drain(self) -> None:
         """After `stop`: no new work; finish what is begun, within the deadline."""
-        deadline = time.monotonic() + self._options.drain_timeout_s
+        deadline = self._stop_asked + self._options.drain_timeout_s
         log.info("draining", records=self._offsets.unfinished)
         self._held.clear()
         self.source.pause(self._offsets.assigned)
@@ -316,6 +325,8 @@ class Service:
             self._telemetry.polls()
             self.source.poll(_BUSY_POLL_S, _POLL_BATCH)
             self._collect()
-            self._commit_if_due()
+            self._commit_if_due(
+                min(self._options.transaction_timeout_s, max(0.1, deadline - time.monotonic()))
+            )
         self._finish(self._offsets.assigned, deadline)
         self.lose(list(self._offsets.assigned))

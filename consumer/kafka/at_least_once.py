@@ -6,6 +6,7 @@ again by this process, only its offsets are committed later.
 """
 
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
@@ -48,6 +49,8 @@ class AtLeastOnce:
         self._owns = owns
         self._pending: Burst | None = None
         self._undelivered: list[KafkaError] = []
+        self._commits = ThreadPoolExecutor(1, thread_name_prefix="commit")
+        self._answer: Future[list[TopicPartition] | None] | None = None
         self._lacking: FatalError | None = None  # a right that this process's principal lacks
 
     def start(self, timeout_s: float) -> None:
@@ -69,7 +72,7 @@ class AtLeastOnce:
             self._refused(self._undelivered[0])
             self._pending = None
             return Outcome.ABORTED
-        self._commit_offsets(burst)
+        self._commit_offsets(burst, timeout_s)
         self._pending = None
         return Outcome.COMMITTED
 
@@ -105,22 +108,29 @@ class AtLeastOnce:
             raise fatal(KafkaException(error), "the producer failed")
         log.warning("outputs_refused", error=str(error), outputs=len(self._undelivered))
 
-    def _commit_offsets(self, burst: Burst) -> None:
-        offsets = [
-            TopicPartition(
-                self._input_topic, step.partition, step.offset, step.attempts.to_metadata()
+    def _commit_offsets(self, burst: Burst, timeout_s: float) -> None:
+        """In a thread of its own: the client's call waits for the coordinator without bound."""
+        if self._answer is None:
+            offsets = [
+                TopicPartition(
+                    self._input_topic, step.partition, step.offset, step.attempts.to_metadata()
+                )
+                for step in burst.progress
+                if self._owns(step.partition, step.epoch)
+            ]
+            if not offsets:
+                return
+            faults.point("in_commit")
+            self._answer = self._commits.submit(
+                self._consumer.commit, offsets=offsets, asynchronous=False
             )
-            for step in burst.progress
-            if self._owns(step.partition, step.epoch)
-        ]
-        if not offsets:
-            return
-        faults.point("in_commit")
+        if not wait([self._answer], timeout_s).done:
+            raise TransientError("the broker did not answer the commit in time")
+        answer, self._answer = self._answer, None
         try:
-            answers = self._consumer.commit(offsets=offsets, asynchronous=False)
-            for answer in answers or ():
-                if answer.error is not None:
-                    raise KafkaException(answer.error)
+            for each in answer.result() or ():
+                if each.error is not None:
+                    raise KafkaException(each.error)
         except KafkaException as raised:
             error: KafkaError = raised.args[0]
             if error.fatal() or error.code() in _HOPELESS:

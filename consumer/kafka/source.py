@@ -1,14 +1,16 @@
 """The input topic: polling, flow control and rebalances. Used by the owner thread alone."""
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Literal, Protocol
 
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from consumer.errors import ExitCode, FatalError
+from consumer.errors import ExitCode, FatalError, TransientError
 from consumer.kafka.attempts import Attempts
 from consumer.kafka.clients import fatal, refused
+from consumer.kafka.ends import Ends
 from consumer.kafka.offsets import Offsets
 from consumer.kafka.patience import ask
 from consumer.records import Headers, InputRecord
@@ -16,10 +18,6 @@ from consumer.records import Headers, InputRecord
 log = structlog.get_logger(__name__)
 
 Start = Literal["earliest", "latest"]
-
-# A dead owner's open transaction delays the answer, and so does a broker that is down. Less than
-# the watchdog allows the owner's thread.
-_ANSWER_S = 60.0
 
 
 class Watch(Protocol):
@@ -39,7 +37,8 @@ class Source:
 
     `on_revoke(partitions)` runs inside a poll while the partitions are still owned: it must finish
     and commit what it can, within its own deadline, because they are gone when it returns.
-    `on_lost(partitions)` runs when they are gone already: nothing may be committed.
+    `on_lost(partitions)` runs when they are gone already: nothing may be committed. `go_on()` is
+    asked while brokers do not answer; False: the process is stopping, wait no longer.
     """
 
     def __init__(
@@ -51,7 +50,9 @@ class Source:
         start: Start | None,
         on_revoke: Callable[[list[int]], None],
         on_lost: Callable[[list[int]], None],
+        go_on: Callable[[], bool],
         watch: Watch,
+        ends: Ends,
     ) -> None:
         self._consumer = consumer
         self._topic = topic
@@ -59,7 +60,9 @@ class Source:
         self._start = start
         self._on_revoke = on_revoke
         self._on_lost = on_lost
+        self._go_on = go_on
         self._watch = watch
+        self._ends = ends
         self._paused: set[int] = set()
 
     def subscribe(self) -> None:
@@ -155,23 +158,34 @@ class Source:
         """Partitions not being fetched."""
         return frozenset(self._paused)
 
-    def end(self, partition: int) -> int | None:
-        """The partition's end as the last fetch saw it, without asking the broker."""
-        tp = TopicPartition(self._topic, partition)
-        _, high = self._consumer.get_watermark_offsets(tp, cached=True)
-        return high if high >= 0 else None
+    def ends(self, partitions: Iterable[int]) -> dict[int, int]:
+        """Where these partitions end, as far as known; does not wait for a broker."""
+        asked = self._ends.of(self._paused)
+        found = {}
+        for partition in partitions:
+            tp = TopicPartition(self._topic, partition)
+            _, seen = self._consumer.get_watermark_offsets(tp, cached=True)  # by the last fetch
+            found[partition] = max(seen, asked.get(partition, -1))
+        return {partition: end for partition, end in found.items() if end >= 0}
 
     # -- rebalances ---------------------------------------------------------------------------
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        chosen = [tp.partition for tp in partitions]
+        try:
+            found = [(tp, self._position(tp)) for tp in self._committed(partitions)]
+        except TransientError as error:
+            # Stopping: the client wants its answer, but nothing of these is begun any more.
+            log.warning("assignment_declined", partitions=chosen, why=str(error))
+            consumer.incremental_assign(partitions)
+            consumer.pause(partitions)
+            return
         positions = []
-        for tp in self._committed(partitions):
-            position, attempts = self._position(tp), Attempts.from_metadata(tp.metadata)
+        for tp, position in found:
+            attempts = Attempts.from_metadata(tp.metadata)
             self._offsets.assign(tp.partition, position, attempts, committed=tp.offset >= 0)
             positions.append(TopicPartition(tp.topic, tp.partition, position))
-        self._paused -= {tp.partition for tp in partitions}  # newly assigned are never paused
         consumer.incremental_assign(positions)
-        chosen = [tp.partition for tp in partitions]
         self._watch.rebalanced("assigned", chosen)
         log.info("partitions_assigned", partitions=chosen)
 
@@ -186,7 +200,8 @@ class Source:
                     raise KafkaException(tp.error)
             return answers
 
-        return ask(question, "the group's offsets", _ANSWER_S)
+        # A dead owner's open transaction delays the answer, and so does a broker that is down.
+        return ask(question, "the group's offsets", math.inf, self._go_on)
 
     def _position(self, tp: TopicPartition) -> int:
         if tp.offset >= 0:
@@ -201,7 +216,8 @@ class Source:
         low, high = ask(
             lambda timeout_s: self._consumer.get_watermark_offsets(tp, timeout=timeout_s),
             f"the ends of partition {tp.partition}",
-            _ANSWER_S,
+            math.inf,
+            self._go_on,
         )
         return low if self._start == "earliest" else high
 
@@ -224,7 +240,8 @@ class Source:
     def _forget(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         chosen = [tp.partition for tp in partitions]
         self._offsets.revoke(chosen)
-        self._paused -= set(chosen)
+        # The client remembers: a partition given up while paused would come back paused.
+        self.resume(chosen)
         consumer.incremental_unassign(partitions)
 
 

@@ -3,7 +3,7 @@
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
-from consumer.errors import ExitCode, FatalError
+from consumer.errors import ExitCode, FatalError, TransientError
 from consumer.kafka.patience import ask
 
 
@@ -33,6 +33,14 @@ def test_patience_ends() -> None:
     with pytest.raises(FatalError, match="could not read it") as raised:
         ask(Broker(KafkaError.OFFSET_NOT_AVAILABLE, 99).answer, "it", patience_s=0.3)
     assert raised.value.code is ExitCode.KAFKA
+
+
+def test_nobody_waits_in_a_process_that_stops() -> None:
+    broker = Broker(KafkaError._TIMED_OUT, 99)
+    answers = iter([True, False])
+    with pytest.raises(TransientError, match="could not read it"):
+        ask(broker.answer, "it", patience_s=1000, go_on=lambda: next(answers))
+    assert broker.left == 97
 
 
 def test_a_refusal_is_final() -> None:
