@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
+from confluent_kafka.admin import AdminClient
 
 from consumer.errors import ExitCode, FatalError
 
@@ -132,6 +133,15 @@ def producer(options: ClientOptions) -> Producer:
         return Producer(producer_config(options), logger=_log)
     except KafkaException as error:
         raise _refused(error) from error
+
+
+def admin(options: ClientOptions) -> AdminClient:
+    """A client for questions about the cluster."""
+    config: dict[str, str | int | float | bool] = {
+        **options.properties,
+        "bootstrap.servers": options.bootstrap_servers,
+    }
+    return AdminClient(config, logger=_log)
 
 
 _log = logging.getLogger("librdkafka")

@@ -21,6 +21,7 @@ from prometheus_client import (
 from consumer.errors import Reason
 from consumer.inference.results import Models
 from consumer.pipeline.job import Stage
+from consumer.telemetry import device
 
 PREFIX = "speakerstream"
 
@@ -28,7 +29,8 @@ Activity = Literal["poll", "start", "collect", "commit", "rebalance", "limits"]
 
 OUTCOMES = ("diarized", "failed")
 REBALANCES = ("assigned", "revoked", "lost")
-TRANSACTION_RESULTS = ("committed", "aborted", "delayed")
+TRANSACTION_RESULTS = ("committed", "aborted", "delayed", "lost", "fenced", "fatal")
+REGISTRY_ANSWERS = ("found", "unknown", "unavailable")
 ACTIVITIES: tuple[Activity, ...] = ("poll", "start", "collect", "commit", "rebalance", "limits")
 INFRASTRUCTURE = "infrastructure"  # a retry that is no single object's fault
 
@@ -79,11 +81,19 @@ class Metrics:
         self.revocations = spread(
             "revoke_duration_seconds", "Time to give partitions up", _BROKER_CALLS
         )
+        self.registry_seconds = spread(
+            "registry_request_duration_seconds",
+            "Time of a question to the schema registry",
+            _BROKER_CALLS,
+            "answer",
+            REGISTRY_ANSWERS,
+        )
         self.confidence = spread("segment_confidence", "Confidence of segments", _TENTHS)
         self.speakers = spread("chunk_speakers", "Speakers found in a chunk", _SPEAKERS)
         self.real_time_factor = self.gauge(
             "real_time_factor", "Seconds of audio diarized in a second, in the last batch"
         )
+        self.gauge("device_memory_bytes", "GPU memory held").set_function(device.memory_bytes)
         self.ready = self.gauge("ready", "Whether /readyz says yes")
         self._info("build", "Versions").info(
             {"version": version("speakerstream"), "python": python_version()}

@@ -78,16 +78,19 @@ class Telemetry:
     def answered(self, outcome: Outcome) -> None:
         """A record was answered, by a result or a dead letter."""
         metrics = self.metrics
-        metrics.chunks.labels("failed" if outcome.analysis is None else "diarized").inc()
+        trace = self._tracer.finish(outcome) if self._tracer else None
+        # From a slow bucket of the histogram to the trace of a chunk in it.
+        exemplar = {"trace_id": trace} if trace else None
+        metrics.chunks.labels("failed" if outcome.analysis is None else "diarized").inc(1, exemplar)
         for stage, seconds in outcome.seconds.items():
-            metrics.stages.labels(stage).observe(seconds)
+            metrics.stages.labels(stage).observe(seconds, exemplar)
         if outcome.analysis is not None:
             metrics.audio.inc(outcome.analysis.duration_s)
             metrics.speakers.observe(len(outcome.analysis.speakers_detected))
             for segment in outcome.analysis.segments:
                 if segment.confidence is not None:
                     metrics.confidence.observe(segment.confidence)
-        log_outcome(outcome, self._tracer.finish(outcome) if self._tracer else None)
+        log_outcome(outcome, trace)
 
     def dropped(self, partitions: Collection[int]) -> None:
         """Work on these partitions was given up."""
