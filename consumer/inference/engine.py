@@ -76,7 +76,7 @@ class SortformerEngine:
         """One answer per waveform, in order; see `results.Engine`."""
         chunks = self._diarize(waveforms)
         speech = [s for chunk in chunks if isinstance(chunk, _Diarized) for s in chunk.speech]
-        embeddings = iter(self._embed([window for s in speech for window in s.windows]))
+        embeddings = iter(self.embed([window for s in speech for window in s.windows]))
         return [
             chunk if isinstance(chunk, PermanentError) else chunk.finish(embeddings)
             for chunk in chunks
@@ -119,8 +119,8 @@ class SortformerEngine:
         speech = collect(waveform, row, found, self._post.onset, units * UNIT_S)
         return _Diarized(duration, found, speech)
 
-    def _embed(self, windows: list[Waveform]) -> list[NDArray[np.float32]]:
-        """One raw embedding per window, in order."""
+    def embed(self, windows: list[Waveform]) -> list[NDArray[np.float32]]:
+        """One raw embedding per window of one speaker's speech, in order: shape (dimensions,)."""
         embeddings: dict[int, NDArray[np.float32]] = {}
         for group in plan([len(window) for window in windows], self._embedded_at_once):
             rows = split_when_full(self._embedder.embed, [windows[index] for index in group])
