@@ -2,13 +2,17 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from producer_tools.rttm import Turn
+
+if TYPE_CHECKING:
+    from pyannote.core import Annotation
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorRate:
-    """Seconds of error and of reference speech; no collar, overlapped speech is scored."""
+    """Seconds of error and of reference speech; overlapped speech is scored."""
 
     missed_s: float
     false_alarm_s: float
@@ -22,27 +26,26 @@ class ErrorRate:
 
 
 def error_rate(
-    reference: Sequence[Turn], hypothesis: Sequence[Turn], spans: Iterable[tuple[float, float]]
+    reference: Sequence[Turn],
+    hypothesis: Sequence[Turn],
+    spans: Iterable[tuple[float, float]],
+    collar_s: float = 0.0,
 ) -> ErrorRate:
     """DER summed over spans of the recording (start and end in seconds).
 
     Names are matched anew in each span: one span over everything scores the speakers of a
-    recording, one span per chunk scores local speakers.
+    recording, one span per chunk scores local speakers. `collar_s` seconds on each side of every
+    boundary of the reference are not scored.
 
     Raises:
         ValueError: nobody speaks in the reference.
     """
     # Late: imports pandas and scikit-learn.
-    from pyannote.core import Annotation, Segment, Timeline
+    from pyannote.core import Segment, Timeline
     from pyannote.metrics.diarization import DiarizationErrorRate
 
-    def annotation(turns: Sequence[Turn]) -> Annotation:
-        made = Annotation()
-        for track, turn in enumerate(turns):
-            made[Segment(turn.start_s, turn.start_s + turn.duration_s), track] = turn.speaker
-        return made
-
-    metric = DiarizationErrorRate(collar=0.0, skip_overlap=False)
+    # pyannote's collar is the whole width around a boundary.
+    metric = DiarizationErrorRate(collar=2 * collar_s, skip_overlap=False)
     said, heard = annotation(reference), annotation(hypothesis)
     for start, end in spans:
         span = Timeline([Segment(start, end)])
@@ -59,3 +62,13 @@ def error_rate(
         confusion_s=total("confusion"),
         speech_s=total("total"),
     )
+
+
+def annotation(turns: Sequence[Turn]) -> "Annotation":
+    """Turns as pyannote has them, one track each."""
+    from pyannote.core import Annotation, Segment
+
+    made = Annotation()
+    for track, turn in enumerate(turns):
+        made[Segment(turn.start_s, turn.start_s + turn.duration_s), track] = turn.speaker
+    return made
