@@ -8,6 +8,7 @@ from confluent_kafka.admin import AdminClient
 
 from producer_tools import options, registering, replay, tail, topics
 from producer_tools.diarize import diarize
+from producer_tools.evaluate import command as evaluate
 from producer_tools.publish import command as publish
 from producer_tools.report import command as report
 
@@ -18,6 +19,7 @@ app.command("publish")(publish.command)
 app.command("replay")(replay.command)
 app.command("tail")(tail.command)
 app.command("diarize")(diarize)
+app.command("evaluate")(evaluate.command)
 app.command("report")(report.command)
 app.command("schemas")(registering.command)
 
