@@ -18,6 +18,7 @@ from consumer.inference.options import EngineOptions
 from consumer.inference.results import Engine
 from consumer.kafka import clients
 from consumer.kafka.at_least_once import AtLeastOnce
+from consumer.kafka.ends import Ends
 from consumer.kafka.offsets import Offsets
 from consumer.kafka.source import Source
 from consumer.kafka.transaction import BurstTransaction, Committer
@@ -27,10 +28,12 @@ from consumer.service import Service, ServiceOptions, suspects_window
 from consumer.settings import Settings
 from consumer.telemetry import tracing
 from consumer.telemetry.health import Deadlines
+from consumer.telemetry.metrics import Metrics
 from consumer.telemetry.telemetry import Telemetry
+from consumer.telemetry.watched import WatchedCommitter, WatchedRegistry, counting_losses
 from schemas.codec import Decoder, Encoder
 from schemas.errors import RegistryUnavailableError, UnknownSchemaError
-from schemas.registry import ConfluentRegistry
+from schemas.registry import ConfluentRegistry, RegistryClient
 
 _REVOKE_LONGEST_S = 10.0
 _REVOKE_SHARE = 0.2  # of max.poll.interval: beyond that the group would evict this member
@@ -122,16 +125,18 @@ def decode_pool(settings: Settings) -> DecodePool:
     )
 
 
-def codec(settings: Settings) -> tuple[Decoder, Encoder]:
-    """Reader of input events and writer of output events.
+def codec(settings: Settings, metrics: Metrics | None = None) -> tuple[Decoder, Encoder]:
+    """Reader of input events and writer of output events; `metrics` count the registry's answers.
 
     Raises TransientError while the registry is away, FatalError when it lacks today's schemas.
     """
     if settings.schema_registry_url is None:
         return Decoder(), Encoder()
-    registry = ConfluentRegistry(
+    registry: RegistryClient = ConfluentRegistry(
         settings.schema_registry_url, settings.schema_registry, settings.register_schemas
     )
+    if metrics is not None:
+        registry = WatchedRegistry(registry, metrics)
     try:
         return Decoder(registry), Encoder(registry, topics(settings).outputs)
     except RegistryUnavailableError as error:
@@ -161,7 +166,7 @@ def telemetry(settings: Settings) -> Telemetry:
 
 def assemble(settings: Settings, telemetry: Telemetry) -> Assembly:
     """Build everything, models loaded; nothing is polled yet."""
-    decoder_in, encoder = codec(settings)
+    decoder_in, encoder = codec(settings, telemetry.metrics)
     brain = engine(settings)
     events = EventWriter(
         encoder,
@@ -200,7 +205,7 @@ def assemble(settings: Settings, telemetry: Telemetry) -> Assembly:
     )
     consumer = clients.consumer(options, telemetry.health.on_statistics)
     offsets = Offsets(suspects_window(service_options))
-    committer = _committer(settings, options, consumer, offsets)
+    committer = _committer(settings, options, consumer, offsets, telemetry.metrics)
     service = Service(offsets, committer, pipeline, service_options, telemetry)
     service.attach(
         Source(
@@ -212,21 +217,28 @@ def assemble(settings: Settings, telemetry: Telemetry) -> Assembly:
             on_lost=service.lose,
             go_on=service.wait_on,
             watch=telemetry,
+            ends=Ends(lambda: clients.admin(options), settings.topic_audio_chunks),
         )
     )
     return Assembly(service, consumer, pipeline, brain, committer)
 
 
 def _committer(
-    settings: Settings, options: clients.ClientOptions, consumer: Consumer, offsets: Offsets
+    settings: Settings,
+    options: clients.ClientOptions,
+    consumer: Consumer,
+    offsets: Offsets,
+    metrics: Metrics,
 ) -> Committer:
     topic = settings.topic_audio_chunks
     if settings.delivery == "at-least-once":
-        return AtLeastOnce(clients.producer(options), consumer, topic, offsets.owns)
-    return BurstTransaction(
-        lambda: clients.producer(options),
+        plain = AtLeastOnce(clients.producer(options), consumer, topic, offsets.owns)
+        return WatchedCommitter(plain, metrics)
+    burst = BurstTransaction(
+        counting_losses(lambda: clients.producer(options), metrics),
         consumer,
         topic,
         offsets.owns,
         options.transaction_timeout_s,
     )
+    return WatchedCommitter(burst, metrics)

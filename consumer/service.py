@@ -258,17 +258,18 @@ class Service:
             return
         self._last_report = now
         assigned = self._offsets.assigned
+        ends = self.source.ends(assigned)
         self._telemetry.pulse.state = OwnerState(
             paused=len(self.source.paused),
             in_flight=sum(self._offsets.in_flight(p) for p in assigned),
             retrying=self._pipeline.retrying,
             buffered_bytes=self._buffered_bytes(),
             head_since=self._pipeline.head_since(self._offsets.heads()),
-            lag={partition: self._lag(partition) for partition in assigned},
+            lag={partition: self._lag(partition, ends.get(partition)) for partition in assigned},
         )
 
-    def _lag(self, partition: int) -> Lag:
-        end, oldest_ms = self.source.end(partition), self._offsets.oldest_ms(partition)
+    def _lag(self, partition: int, end: int | None) -> Lag:
+        oldest_ms = self._offsets.oldest_ms(partition)
         return Lag(
             records=None if end is None else self._offsets.behind(partition, end),
             seconds=0.0 if oldest_ms is None else max(0.0, time.time() - oldest_ms / 1000),

@@ -10,6 +10,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from consumer.errors import ExitCode, FatalError, TransientError
 from consumer.kafka.attempts import Attempts
 from consumer.kafka.clients import fatal, refused
+from consumer.kafka.ends import Ends
 from consumer.kafka.offsets import Offsets
 from consumer.kafka.patience import ask
 from consumer.records import Headers, InputRecord
@@ -17,6 +18,7 @@ from consumer.records import Headers, InputRecord
 log = structlog.get_logger(__name__)
 
 Start = Literal["earliest", "latest"]
+
 
 class Watch(Protocol):
     """What is told of the group; must neither raise nor wait."""
@@ -50,6 +52,7 @@ class Source:
         on_lost: Callable[[list[int]], None],
         go_on: Callable[[], bool],
         watch: Watch,
+        ends: Ends,
     ) -> None:
         self._consumer = consumer
         self._topic = topic
@@ -59,6 +62,7 @@ class Source:
         self._on_lost = on_lost
         self._go_on = go_on
         self._watch = watch
+        self._ends = ends
         self._paused: set[int] = set()
 
     def subscribe(self) -> None:
@@ -154,11 +158,15 @@ class Source:
         """Partitions not being fetched."""
         return frozenset(self._paused)
 
-    def end(self, partition: int) -> int | None:
-        """The partition's end as the last fetch saw it, without asking the broker."""
-        tp = TopicPartition(self._topic, partition)
-        _, high = self._consumer.get_watermark_offsets(tp, cached=True)
-        return high if high >= 0 else None
+    def ends(self, partitions: Iterable[int]) -> dict[int, int]:
+        """Where these partitions end, as far as known; does not wait for a broker."""
+        asked = self._ends.of(self._paused)
+        found = {}
+        for partition in partitions:
+            tp = TopicPartition(self._topic, partition)
+            _, seen = self._consumer.get_watermark_offsets(tp, cached=True)  # by the last fetch
+            found[partition] = max(seen, asked.get(partition, -1))
+        return {partition: end for partition, end in found.items() if end >= 0}
 
     # -- rebalances ---------------------------------------------------------------------------
 

@@ -63,6 +63,13 @@ class ObservedService(ServiceProcess):
             if found.name == f"speakerstream_{sample}" and labels.items() <= found.labels.items()
         )
 
+    def await_value(self, sample: str, wanted: float) -> None:
+        """Wait until a sample, summed over its series, has this value."""
+        until(
+            lambda: self.value(sample) == wanted,
+            lambda: f"{sample} is {self.value(sample)}\n{self.said()[-3000:]}",
+        )
+
     def info(self) -> dict[str, Any]:
         """The content of /info."""
         content: dict[str, Any] = json.loads(self.get("/info")[1])

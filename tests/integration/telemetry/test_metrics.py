@@ -157,6 +157,26 @@ def test_lag_grows_while_nothing_is_answered_and_goes_with_the_partition(
         until(lambda: value("consumer_lag_seconds") >= first + 1, service.said)
 
 
+def test_lag_goes_on_growing_while_the_partition_is_paused(
+    kafka_broker: Broker, unique: str, tmp_path: Path
+) -> None:
+    installation = Installation(kafka_broker.bootstrap, unique, tmp_path)
+    full_at_once = {
+        **installation.environment,
+        "SPEAKERSTREAM_ENGINE": "tests.service.engines:slow",
+        "SLOW_ENGINE_S": "60",
+        "SPEAKERSTREAM_WINDOW": "1",
+    }
+    installation.publish(*(installation.chunk(number) for number in range(3)))
+    with ObservedService(full_at_once, tmp_path / "log") as service:
+        service.await_line("partitions_assigned")
+        service.await_value("paused_partitions", 1)
+        installation.publish(*(installation.chunk(number) for number in range(3, 10)))
+        service.await_value("consumer_lag_records", 10)
+        assert service.value("paused_partitions") == 1
+        assert service.value("records_consumed_total") < 10
+
+
 def test_a_port_in_use_is_named(observed: Observed, tmp_path: Path) -> None:
     taken = {"SPEAKERSTREAM_METRICS_PORT": str(observed.service.port)}
     environment = {**observed.installation.environment, **taken}

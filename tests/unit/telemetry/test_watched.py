@@ -1,5 +1,6 @@
 """Ends of transactions and answers of the registry are counted by what they were."""
 
+import sys
 import types
 
 import pytest
@@ -11,7 +12,6 @@ from consumer.kafka.offsets import Burst
 from consumer.kafka.transaction import Outcome as Ended
 from consumer.pipeline.job import Outcome, Stage
 from consumer.records import Ticket
-from consumer.telemetry import device
 from consumer.telemetry.health import Deadlines
 from consumer.telemetry.metrics import Metrics
 from consumer.telemetry.telemetry import Telemetry
@@ -97,10 +97,10 @@ def test_the_registrys_answers_are_told_apart() -> None:
 
 
 def test_memory_of_a_gpu_is_shown_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(device.sys.modules, "torch", None)
+    monkeypatch.setitem(sys.modules, "torch", None)
     assert _count(Metrics(["out"]), "device_memory_bytes") == 0
     cuda = types.SimpleNamespace(is_available=lambda: True, memory_reserved=lambda: 5 << 30)
-    monkeypatch.setitem(device.sys.modules, "torch", types.SimpleNamespace(cuda=cuda))  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "torch", types.SimpleNamespace(cuda=cuda))
     assert _count(Metrics(["out"]), "device_memory_bytes") == 5 << 30
 
 
@@ -126,7 +126,7 @@ def test_a_traced_chunk_is_the_exemplar_of_its_bucket() -> None:
             reason=Reason.NOT_AUDIO,
         )
     )
-    text = generate_latest(telemetry.metrics.registry).decode()
+    text = generate_latest(telemetry.metrics.registry).decode()  # type: ignore[no-untyped-call]
     [line] = [
         line
         for line in text.splitlines()
