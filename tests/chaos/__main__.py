@@ -28,6 +28,7 @@ def main() -> int:
     )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rate", type=float, default=40.0, help="chunks a second")
+    parser.add_argument("--pause", type=float, default=2.0, help="seconds between two actions")
     arguments = parser.parse_args()
     if problem := deploy.maven.missing():
         print(f"Apache Kafka cannot start: {problem}.", file=sys.stderr)
@@ -39,7 +40,12 @@ def main() -> int:
     flawless = True
     for protocol in chosen:
         plan = Plan(
-            protocol, arguments.weather, arguments.minutes * 60, arguments.seed, arguments.rate
+            protocol,
+            arguments.weather,
+            arguments.minutes * 60,
+            arguments.seed,
+            arguments.rate,
+            arguments.pause,
         )
         name = f"{time.strftime('%Y%m%d-%H%M%S')}-{plan.weather}-{protocol}-{plan.seed}"
         logs = _ROOT / name

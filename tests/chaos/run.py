@@ -40,6 +40,7 @@ class Plan:
     seconds: float
     seed: int
     rate: float  # chunks a second
+    pause_s: float = 2.0  # between two actions, on average
 
 
 def storm(plan: Plan, keep: Path) -> dict[str, Any]:
@@ -49,22 +50,28 @@ def storm(plan: Plan, keep: Path) -> dict[str, Any]:
 
 
 def storm_on(
-    cluster: KafkaCluster, registry: SchemaRegistry, plan: Plan, keep: Path
+    cluster: KafkaCluster, registry: SchemaRegistry | None, plan: Plan, keep: Path
 ) -> dict[str, Any]:
-    """Storm as planned, let the service catch up, and count."""
+    """Storm as planned, let the service catch up, and count.
+
+    Without a registry, events are in Avro's single-object encoding.
+    """
     with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
         store = Path(folder) / "objects"
         store.mkdir()
         name = f"chaos-{plan.protocol}-{plan.seed}"
         installation = Installation(cluster.bootstrap, name, store, partitions=PARTITIONS)
-        publisher = ConfluentRegistry(registry.url, register=True)
-        encoder = Encoder(publisher, {AudioChunk: installation.topics.audio_chunks})
-        installation = replace(installation, encoder=encoder, existing=True)
+        decoder = Decoder()
+        if registry is not None:
+            publisher = ConfluentRegistry(registry.url, register=True)
+            encoder = Encoder(publisher, {AudioChunk: installation.topics.audio_chunks})
+            installation = replace(installation, encoder=encoder, existing=True)
+            decoder = Decoder(publisher)
         objects = sounds(installation)
         feed = Feed(installation, objects, plan.rate, plan.seed)
         arrivals = Arrivals(cluster.bootstrap, installation.topics.chunk_results, PARTITIONS)
         members = Members(_environment(installation, registry, plan.protocol), keep)
-        weather = Storm(members, cluster, registry, store, plan.seed)
+        weather = Storm(members, cluster, registry, store, plan.seed, plan.pause_s)
         growth = Growth(lambda: members.pid(STEADY))
         try:
             weather.keep()
@@ -83,8 +90,7 @@ def storm_on(
             for instance in list(members.running):
                 members.terminate(instance)
             arrivals.finish()
-            reader = Decoder(ConfluentRegistry(registry.url))
-            verdict = Verifier(installation, objects, feed.poison, reader).verdict()
+            verdict = Verifier(installation, objects, feed.poison, decoder).verdict()
         finally:
             members.close()
     return {
@@ -109,18 +115,19 @@ def _recovered(kill: Kill, arrivals: Arrivals) -> bool:
 
 
 def _environment(
-    installation: Installation, registry: SchemaRegistry, protocol: Protocol
+    installation: Installation, registry: SchemaRegistry | None, protocol: Protocol
 ) -> dict[str, str]:
     environment = {
         **installation.environment,
-        "SPEAKERSTREAM_SCHEMA_REGISTRY_URL": registry.url,
-        "SPEAKERSTREAM_REGISTER_SCHEMAS": "true",
         "SPEAKERSTREAM_GROUP_PROTOCOL": protocol,
         "SPEAKERSTREAM_DECODE_WORKERS": "1",
         "SPEAKERSTREAM_LOG_LEVEL": "debug",
         "SPEAKERSTREAM_LOG_FORMAT": "json",
         "SPEAKERSTREAM_KAFKA_CONSUMER": f'{{"session.timeout.ms": "{SESSION_S * 1000:.0f}"}}',
     }
+    if registry is not None:
+        environment["SPEAKERSTREAM_SCHEMA_REGISTRY_URL"] = registry.url
+        environment["SPEAKERSTREAM_REGISTER_SCHEMAS"] = "true"
     if protocol == "consumer":  # there the broker sets the session timeout
         environment["SPEAKERSTREAM_KAFKA_CONSUMER"] = "{}"
     return environment

@@ -19,7 +19,6 @@ STEADY = "steady"
 """The one member nothing is done to: whatever grows in the long run, grows there."""
 
 SESSION_S = 6.0
-_PAUSE_S = (1.0, 3.0)
 _FEWEST, _MOST = 2, 4  # members awake
 _LONG_STORM_S = 600.0  # beyond it, store and registry are away for a minute too
 _LONG = " of a minute"
@@ -53,9 +52,10 @@ class Storm:
 
     members: Members
     cluster: KafkaCluster
-    registry: SchemaRegistry
+    registry: SchemaRegistry | None
     store: Path
     seed: int
+    pause_s: float  # between two actions, on average
     done: Counter[str] = field(default_factory=Counter)
     kills: list[Kill] = field(default_factory=list)
     outages: list[tuple[float, float]] = field(default_factory=list)  # of brokers, store, registry
@@ -79,14 +79,14 @@ class Storm:
                 minutes.pop(0)
             (action,) = self._random.choices(actions, weights)
             getattr(self, f"_{action}")()
-            self._rest(self._random.uniform(*_PAUSE_S))
+            self._rest(self._random.uniform(0.5, 1.5) * self.pause_s)
         self.calm()
 
     def pick_off(self, seconds: float, recovered: Callable[[Kill], bool]) -> None:
         """Nothing but kill -9, each once the group has recovered from the one before."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
-            self._rest(self._random.uniform(*_PAUSE_S))
+            self._rest(self._random.uniform(0.5, 1.5) * self.pause_s)
             before = len(self.kills)
             self._kill()
             patience = time.monotonic() + _RECOVERY_S
@@ -228,13 +228,14 @@ class Storm:
         self._take_registry(self._random.uniform(3, 10))
 
     def _take_registry(self, seconds: float) -> bool:
-        if self._registry_away:
+        registry = self.registry
+        if registry is None or self._registry_away:
             return False
         self._registry_away = True
-        self.registry.suspend()
+        registry.suspend()
 
         def back() -> None:
-            self.registry.resume()
+            registry.resume()
             self._registry_away = False
 
         self._give_back(seconds, back)
