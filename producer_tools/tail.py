@@ -1,9 +1,11 @@
 """`speakerstream tail`: print events and dead letters as they are committed."""
 
+import math
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from json import dumps
 from typing import Annotated, Any
 
@@ -73,6 +75,7 @@ def command(
         list[Reason] | None, typer.Option(help="only these failures; may be repeated")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="one object a line, whole")] = False,
+    count: Annotated[int | None, typer.Option(min=1, help="stop when so many were printed")] = None,
     idle_seconds: Annotated[
         float | None, typer.Option(min=0, help="stop when nothing came for so long")
     ] = None,
@@ -98,9 +101,10 @@ def command(
             since,
         )
         try:
-            for shown in _shown(subscriber, named.dead_letters, idle_seconds or float("inf")):
-                if shown in wanted:
-                    print(_line(shown) if json else summary(shown), flush=True)
+            until_idle_s = math.inf if idle_seconds is None else idle_seconds
+            found = (s for s in _shown(subscriber, named.dead_letters, until_idle_s) if s in wanted)
+            for shown in islice(found, count):
+                print(_line(shown) if json else summary(shown), flush=True)
         except KeyboardInterrupt:
             pass
         finally:
