@@ -28,7 +28,7 @@ Protocol = Literal["classic", "consumer"]
 Weather = Literal["storm", "kills"]
 
 PARTITIONS = 12
-_CATCH_UP_S = 180.0
+_CATCH_UP_S = 600.0
 
 
 @dataclass(frozen=True, slots=True)
