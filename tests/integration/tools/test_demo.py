@@ -14,7 +14,9 @@ from producer_tools.rttm import read
 from tests.brokers.fixtures import Broker
 
 STAND_IN = "consumer.inference.stand_in:create"
-SETTINGS = {"ENGINE": STAND_IN}
+# The embedded broker lets a member join after a good half of its session timeout.
+SOON = {"KAFKA_CONSUMER": '{"session.timeout.ms": "6000"}'}
+SETTINGS = {"ENGINE": STAND_IN, **SOON}
 
 
 def test_the_demo_shows_every_chunk(

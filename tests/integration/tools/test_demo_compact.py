@@ -13,6 +13,7 @@ import pytest
 from producer_tools import demo
 from producer_tools.rttm import Turn, read
 from tests.brokers.fixtures import Broker
+from tests.integration.tools.test_demo import SOON
 
 REFERENCE = Path(demo.__file__).parent / "sample" / "meeting.rttm"
 CHUNKS = 5
@@ -25,7 +26,7 @@ Value = dict[str, Any]
 def events(embedded_broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> list[Value]:
     """Lines of events.jsonl."""
     folder = tmp_path_factory.mktemp("demo")
-    demo.run(embedded_broker.bootstrap, folder)
+    demo.run(embedded_broker.bootstrap, folder, SOON)
     return [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
 
 
