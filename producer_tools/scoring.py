@@ -19,10 +19,21 @@ class ErrorRate:
     confusion_s: float
     speech_s: float
 
+    def __add__(self, other: "ErrorRate") -> "ErrorRate":
+        return ErrorRate(
+            self.missed_s + other.missed_s,
+            self.false_alarm_s + other.false_alarm_s,
+            self.confusion_s + other.confusion_s,
+            self.speech_s + other.speech_s,
+        )
+
     @property
     def der(self) -> float:
         """Error over speech; can exceed 1."""
         return (self.missed_s + self.false_alarm_s + self.confusion_s) / self.speech_s
+
+
+NO_ERROR = ErrorRate(0.0, 0.0, 0.0, 0.0)
 
 
 def error_rate(

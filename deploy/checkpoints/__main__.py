@@ -15,14 +15,17 @@ import torch
 import typer
 
 from deploy.checkpoints import (
+    baselines,
     corpus,
     export,
     heldout,
     material,
     measure,
     plot,
+    quality,
     quick,
     rehearse,
+    renders,
     sample,
     sortformer,
     titanet,
@@ -34,7 +37,6 @@ from deploy.checkpoints import (
 from deploy.checkpoints import joint as joint_training
 from deploy.checkpoints.conversations import noises, spaces
 from deploy.checkpoints.paths import BUILD, HERE, SAMPLE, cache
-from deploy.checkpoints.score import PostProcessing, lines, table
 from deploy.checkpoints.train_schedule import Schedule
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
@@ -153,30 +155,28 @@ def export_(folder: Cache = None) -> None:
 
 
 @app.command()
-def evaluate(folder: Cache = None) -> None:
-    """Print the shipped files' figures on the held-out conversations and voices."""
+def evaluate(
+    offline: Annotated[
+        bool, typer.Option(help="Measure only what is at hand, fetch no packages.")
+    ] = False,
+    folder: Cache = None,
+) -> None:
+    """Measure the shipped files: held-out conversations, voices and meetings, sample meeting."""
     store = cache(folder)
-    answers = measure.heldout_conversations(export.load_diarizer(), store)
-    card = json.loads(export.CARD.read_text(encoding="utf-8"))
-    for name, post in (
-        ("threshold 0.5, no post-processing", PostProcessing()),
-        ("post-processing of the card", PostProcessing(**card["diarizer"]["postprocessing"])),
-    ):
-        typer.echo(f"held-out conversations, collar 0, overlap scored, {name} (percent)")
-        typer.echo(lines(table(measure.errors(answers, post))))
-    levels, right = measure.judgements(answers, post)
-    typer.echo(
-        f"segment confidence: AUROC {measure.auroc(levels, right):.3f}, "
-        f"ECE {measure.calibration(levels, right):.3f}, "
-        f"{right.mean():.3f} of {len(right)} segments right"
-    )
-    model = export.load_embedder()
-    for seconds in (1.5, 3.0, 5.0):
-        rate, cosine, count, people = measure.verification(model, "heldout", seconds, store)
-        typer.echo(
-            f"fingerprints, {seconds:g} s: EER {rate:.4f} at cosine {cosine:.3f} "
-            f"({count} trials, {people} voices)"
-        )
+    if not offline and not renders.ready(store):
+        renders.recordings(store, "plain")
+    quality.show(quality.run(store, quality.OWN))
+
+
+@app.command("baselines")
+def baselines_(
+    senko_python: Annotated[
+        Path | None, typer.Option(help="Python of an environment where senko is installed.")
+    ] = None,
+    folder: Cache = None,
+) -> None:
+    """Measure other diarizers on the held-out conversations, for scale."""
+    baselines.measured(cache(folder), senko_python)
 
 
 @app.command("plot")
@@ -200,7 +200,7 @@ def all_(folder: Cache = None) -> None:
     diarizer(folder=folder)
     embedder(folder=folder)
     export_(folder)
-    evaluate(folder)
+    evaluate(folder=folder)
     plot_()
 
 

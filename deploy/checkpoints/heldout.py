@@ -19,9 +19,11 @@ from deploy.checkpoints.pool import PoolVoice
 from deploy.checkpoints.sessions import Acoustics, Span, fill, mix
 from deploy.checkpoints.speech import SAMPLE_RATE, Samples
 from deploy.checkpoints.turns import Manner, draw_manner, turns
+from deploy.checkpoints.voices import Voice
 
 MANIFEST = HERE / "heldout.csv"
 HASH = HERE / "heldout.sha256"
+NOISE = ("restaurant",)
 
 
 @dataclass(frozen=True)
@@ -71,10 +73,14 @@ class Recording:
     spans: list[Span]
 
 
-def talkers(cache: Path) -> list[PoolVoice]:
+def chosen() -> list[Voice]:
     """The held-out voices with at least 30 s of speech."""
-    chosen = [voice for voice in voices.read() if voice.split == "heldout" and voice.minutes >= 0.5]
-    return pool.load(chosen, cache, (1.0,))
+    return [voice for voice in voices.read() if voice.split == "heldout" and voice.minutes >= 0.5]
+
+
+def talkers(cache: Path) -> list[PoolVoice]:
+    """The chosen voices with their speech."""
+    return pool.load(chosen(), cache, (1.0,))
 
 
 def _draw(
@@ -123,7 +129,7 @@ def render(
 
 def backgrounds() -> list[Samples]:
     """The held-out noise: a recorded restaurant, and coloured noise."""
-    return noises(np.random.default_rng(3), material.recorded_noise(("restaurant",)), [])
+    return noises(np.random.default_rng(3), material.recorded_noise(NOISE), [])
 
 
 def specify(cache: Path, spec: Specification = Specification()) -> list[Entry]:

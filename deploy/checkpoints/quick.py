@@ -5,13 +5,15 @@ from pathlib import Path
 
 import numpy as np
 
+from consumer.errors import PermanentError
+from consumer.inference.engine import create
+from consumer.inference.options import EngineOptions
 from deploy.checkpoints import (
     export,
     joint,
     material,
     pool,
     rehearse,
-    score,
     sortformer,
     titanet,
     train_diarizer,
@@ -54,10 +56,12 @@ def run(cache: Path) -> None:
             train_embedder.Plan(Schedule(4), audio_s=12, report=2, check=4),
             folder / "embedder.pt", folder / "embedder.csv",
         )  # fmt: skip
-        diarizer = export.load_diarizer(
-            export.diarizer(folder / "diarizer.pt", folder / "diarizer.nemo")
+        pair = EngineOptions(
+            str(export.diarizer(folder / "diarizer.pt", folder / "diarizer.nemo")),
+            str(export.embedder(folder / "embedder.pt", folder / "embedder.nemo")),
+            device="cpu",
+            threads=1,
         )
-        export.load_embedder(export.embedder(folder / "embedder.pt", folder / "embedder.nemo"))
-        found = score.probabilities(diarizer, develop[0].samples)
-        if found.shape[1] != sortformer.SPEAKERS or not np.isfinite(found).all():
-            raise RuntimeError("the diarizer's probabilities are not what they should be")
+        answer = create(pair).analyze([develop[0].samples])[0]
+        if isinstance(answer, PermanentError):
+            raise answer

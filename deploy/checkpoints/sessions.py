@@ -99,6 +99,12 @@ def mix(
 
 def opus(samples: Samples, bits_per_second: int) -> Samples:
     """Through the Opus codec and back, the same length."""
+    decoded = decode(opus_file(samples, bits_per_second))[: len(samples)]
+    return np.pad(decoded, (0, len(samples) - len(decoded)))
+
+
+def opus_file(samples: Samples, bits_per_second: int) -> bytes:
+    """An Ogg file of the samples in Opus, one channel."""
     buffer = BytesIO()
     with av.open(buffer, "w", format="ogg") as container:
         stream = container.add_stream("libopus", rate=SAMPLE_RATE)
@@ -110,8 +116,7 @@ def opus(samples: Samples, bits_per_second: int) -> Samples:
         frame.rate, frame.time_base, frame.pts = SAMPLE_RATE, Fraction(1, SAMPLE_RATE), 0
         for packet in (*stream.encode(frame), *stream.encode(None)):
             container.mux(packet)
-    decoded = decode(buffer.getvalue())[: len(samples)]
-    return np.pad(decoded, (0, len(samples) - len(decoded)))
+    return buffer.getvalue()
 
 
 def frames(spans: list[Span], speakers: int, count: int, step: float) -> npt.NDArray[np.float32]:

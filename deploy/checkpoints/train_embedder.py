@@ -20,7 +20,7 @@ from deploy.checkpoints.reservoir import FRESH, Reservoir
 from deploy.checkpoints.speech import Samples
 from deploy.checkpoints.state import restore, store
 from deploy.checkpoints.train_schedule import Schedule
-from deploy.checkpoints.trials import equal_error, trials
+from producer_tools.evaluate.trials import equal_error, trials
 
 
 @dataclass(frozen=True)

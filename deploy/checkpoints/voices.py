@@ -50,6 +50,11 @@ def read(path: Path = TABLE) -> list[Voice]:
     ]
 
 
+def by_name() -> dict[str, Voice]:
+    """The table by voice."""
+    return {voice.voice: voice for voice in read()}
+
+
 def write(voices: Iterable[Voice], path: Path = TABLE) -> None:
     """Write the table back with what was measured."""
     with path.open("w", newline="", encoding="utf-8") as file:
@@ -72,3 +77,8 @@ def measured(voice: Voice, pitch_hz: float, minutes: float) -> Voice:
     """
     sex = voice.sex or ("" if not pitch_hz else "f" if pitch_hz > 165 else "m")
     return replace(voice, sex=sex, pitch_hz=round(pitch_hz, 1), minutes=round(minutes, 2))
+
+
+def collection(voice: Voice) -> str:
+    """What packages of one origin have in common: they share studio, line and codec."""
+    return voice.package.partition("-")[0]

@@ -6,7 +6,7 @@ from statistics import fmean
 
 from producer_tools.evaluate.recordings import Recording, speakers
 from producer_tools.rttm import Turn
-from producer_tools.scoring import ErrorRate, annotation, error_rate
+from producer_tools.scoring import NO_ERROR, ErrorRate, annotation, error_rate
 
 COLLAR_S = 0.25  # on each side of a reference boundary, the "fair" mode of NeMo and md-eval
 
@@ -42,7 +42,7 @@ def compare(recording: Recording, found: Sequence[Turn], duration_s: float) -> R
     try:
         collared = error_rate(recording.turns, found, spans, collar_s=COLLAR_S)
     except ValueError:  # every turn is shorter than its collars
-        collared = ErrorRate(0.0, 0.0, 0.0, 0.0)
+        collared = NO_ERROR
     return RecordingErrors(
         name=recording.name,
         speakers=len(speakers(recording)),
@@ -76,20 +76,10 @@ def table(entries: Iterable[RecordingErrors]) -> dict[str, Errors]:
     return {
         key: Errors(
             recordings=len(group),
-            strict=_sum(entry.strict for entry in group),
-            collared=_sum(entry.collared for entry in group),
+            strict=sum((entry.strict for entry in group), NO_ERROR),
+            collared=sum((entry.collared for entry in group), NO_ERROR),
             jer=fmean(value for entry in group for value in entry.jer),
         )
         for key, group in groups.items()
         if group
     }
-
-
-def _sum(rates: Iterable[ErrorRate]) -> ErrorRate:
-    each = list(rates)
-    return ErrorRate(
-        missed_s=sum(rate.missed_s for rate in each),
-        false_alarm_s=sum(rate.false_alarm_s for rate in each),
-        confusion_s=sum(rate.confusion_s for rate in each),
-        speech_s=sum(rate.speech_s for rate in each),
-    )

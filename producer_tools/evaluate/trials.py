@@ -1,12 +1,15 @@
 """Verification trials: all pairs of fingerprints, and the error rates of thresholds on them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
 Cosines = NDArray[np.float64]
+Comparable = Callable[[int, int], bool]
+"""Whether two voices, by their positions, are surely two people and worth a trial."""
 
 TARGET_PRIOR = 0.01  # of the minimum detection cost, as the NIST evaluations and VoxCeleb use it
 
@@ -23,26 +26,24 @@ class Verification:
 
 
 def trials(
-    voices: Sequence[NDArray[np.float32]], groups: Sequence[str | None] | None = None
+    voices: Sequence[NDArray[np.float32]], comparable: Comparable | None = None
 ) -> tuple[Cosines, Cosines]:
     """Cosines of all pairs of one voice, and of all pairs of two voices.
 
-    `voices` holds unit rows (n, dimensions), one array a voice. With `groups`, one name a voice,
-    two voices are compared only within a group, and a voice that has no other in its group (or
-    None) takes no part.
+    `voices` holds unit rows (n, dimensions), one array a voice. Only pairs of voices that are
+    `comparable` are tried, and a voice that is comparable to no other takes no part.
     """
     same: list[NDArray[np.float32]] = [np.empty(0, np.float32)]
     other: list[NDArray[np.float32]] = [np.empty(0, np.float32)]
-    names: list[str | None] = [""] * len(voices) if groups is None else list(groups)
-    for index, left in enumerate(voices):
-        if names[index] is None or (groups is not None and names.count(names[index]) < 2):
-            continue
-        same.append((left @ left.T)[np.triu_indices(len(left), 1)])
-        other.extend(
-            (left @ right.T).ravel()
-            for right, name in zip(voices[index + 1 :], names[index + 1 :], strict=True)
-            if name == names[index]
-        )
+    pairs = [
+        pair
+        for pair in combinations(range(len(voices)), 2)
+        if comparable is None or comparable(*pair)
+    ]
+    for index in sorted({index for pair in pairs for index in pair}):
+        own = voices[index]
+        same.append((own @ own.T)[np.triu_indices(len(own), 1)])
+    other.extend((voices[left] @ voices[right].T).ravel() for left, right in pairs)
     return np.concatenate(same).astype(float), np.concatenate(other).astype(float)
 
 
@@ -74,20 +75,22 @@ def _rates(
 
 
 def verify(
-    voices: Mapping[str, NDArray[np.float32]], groups: Mapping[str, str] | None = None
+    voices: Mapping[str, NDArray[np.float32]],
+    comparable: Callable[[str, str], bool] = lambda one, other: True,
 ) -> Verification | None:
-    """The error rates over all trials of these voices; None where there are none of a kind."""
-    rows = list(voices.values())
-    names = None if groups is None else [groups.get(name) for name in voices]
-    same, other = trials(rows, names)
+    """The error rates over all trials of comparable voices, by name; None where there are none of
+    a kind.
+    """
+    names, rows = list(voices), list(voices.values())
+    taking_part = {name for pair in combinations(names, 2) if comparable(*pair) for name in pair}
+    same, other = trials(rows, lambda left, right: comparable(names[left], names[right]))
     if not len(same) or not len(other):
         return None
     rate, cosine = equal_error(same, other)
-    taking_part = [n for n in names or [] if n is not None and (names or []).count(n) > 1]
     return Verification(
         eer=rate,
         min_dcf=min_dcf(same, other),
         cosine=cosine,
         trials=len(same) + len(other),
-        voices=len(rows) if names is None else len(taking_part),
+        voices=len(taking_part),
     )
