@@ -88,7 +88,7 @@ def test_a_stall_or_a_dead_thread_ends_the_process_with_its_own_code(
     environment = {
         **installation.environment,
         "SPEAKERSTREAM_ENGINE": f"tests.service.engines:{engine}",
-        "SPEAKERSTREAM_STALL_TIMEOUT_S": "3",
+        "SPEAKERSTREAM_STALL_TIMEOUT_S": "8",  # no decoder that starts takes so long
     }
     with ServiceProcess(environment, tmp_path / "log") as service:
         assert service.wait() == code
