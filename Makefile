@@ -21,6 +21,8 @@ help:
 	@echo "                 (MINUTES=n of storm for each group protocol; results in build/chaos)"
 	@echo "make soak        damaged inputs through the service, each answered as it must be"
 	@echo "                 (INPUTS=n of them; results in build/soak)"
+	@echo "make bench       throughput beside a plain NeMo handler and quixstreams, on real Kafka"
+	@echo "                 (PARTS='name ...' measures only these; results in build/bench)"
 	@echo "make lint        ruff and mypy --strict"
 	@echo "make setup       only create .venv (PYTHON=... chooses the Python)"
 	@echo "make lock        renew requirements.lock from pyproject.toml"
@@ -46,6 +48,9 @@ chaos: $(ENVIRONMENT)
 
 soak: $(ENVIRONMENT)
 	OMP_NUM_THREADS=1 .venv/bin/python -m tests.soak --inputs $(INPUTS)
+
+bench: $(ENVIRONMENT)
+	OMP_NUM_THREADS=1 .venv/bin/python -m tests.bench $(PARTS)
 
 lint: $(ENVIRONMENT)
 	.venv/bin/ruff check $(ROOMS)

@@ -1,0 +1,97 @@
+"""Running a consumer over a backlog, and how fast it was."""
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from confluent_kafka import Consumer, TopicPartition
+
+from schemas.records import AudioChunk
+from tests.brokers import client
+from tests.service.installation import Installation
+
+PARTITIONS = 4
+_RECORDINGS = 40
+_WARM_UP_S = 1.0
+_LONGEST_S = 1200.0
+
+
+def installation(bootstrap: str, name: str, folder: Path) -> Installation:
+    """Fresh topics whose records the broker stamps with the time they are appended."""
+    made = Installation(bootstrap, name, folder, partitions=PARTITIONS, existing=True)
+    topics = (made.topics.audio_chunks, *made.topics.outputs.values(), made.topics.dead_letters)
+    stamp = {"message.timestamp.type": "LogAppendTime"}
+    client.create_topics(bootstrap, *topics, partitions=PARTITIONS, config=stamp)
+    return made
+
+
+def backlog(bootstrap: str, name: str, folder: Path, chunks: int) -> Installation:
+    """Fresh topics, with so many events waiting."""
+    made = installation(bootstrap, name, folder)
+    made.publish(*(event(number, "file:///nowhere") for number in range(chunks)))
+    return made
+
+
+def event(number: int, uri: str, size: int | None = None) -> AudioChunk:
+    """Chunk `number` of one of some recordings."""
+    return AudioChunk(
+        recording_id=f"recording-{number % _RECORDINGS}",
+        chunk_id=f"chunk-{number}",
+        sequence=number // _RECORDINGS,
+        start_s=number // _RECORDINGS * 60.0,
+        uri=uri,
+        duration_s=60.0,
+        size_bytes=size or 1000,
+    )
+
+
+def cpu_s(pid: int) -> float:
+    """Processor time a process has used so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
+
+
+def wait_until_committed(made: Installation, chunks: int, alive: Callable[[], bool]) -> None:
+    """Until the group has committed all; AssertionError when the process ends before."""
+    group = Consumer({"bootstrap.servers": made.bootstrap, "group.id": made.name})
+    wanted = [TopicPartition(made.topics.audio_chunks, number) for number in range(PARTITIONS)]
+    deadline = time.monotonic() + _LONGEST_S
+    try:
+        while sum(max(0, tp.offset) for tp in group.committed(wanted, timeout=30)) < chunks:
+            assert alive(), "the process ended before it had answered everything"
+            assert time.monotonic() < deadline, f"not done after {_LONGEST_S:.0f} s"
+            time.sleep(0.5)
+    finally:
+        group.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """What the output topics say about a run."""
+
+    results: int
+    segments: int
+    fingerprints: int
+    chunks_per_s: float  # without the first second
+
+
+def pace(made: Installation) -> Pace:
+    """By the time at which the broker appended each committed result."""
+    topics = made.topics
+    moments: list[int] = []
+    counts = dict.fromkeys(topics.outputs.values(), 0)
+    for record in client.records_to_end(made.bootstrap, *counts, deadline_s=_LONGEST_S):
+        counts[record.topic] += 1
+        if record.topic == topics.chunk_results:
+            moments.append(record.timestamp_ms)
+    begin_ms = min(moments) + int(_WARM_UP_S * 1000)
+    steady = [moment for moment in moments if moment > begin_ms]
+    seconds = (max(moments) - begin_ms) / 1000
+    return Pace(
+        results=counts[topics.chunk_results],
+        segments=counts[topics.speaker_segments],
+        fingerprints=counts[topics.speaker_fingerprints],
+        chunks_per_s=len(steady) / seconds,
+    )
