@@ -93,7 +93,7 @@ class Metrics:
         self.real_time_factor = self.gauge(
             "real_time_factor", "Seconds of audio diarized in a second, in the last batch"
         )
-        self.gauge("device_memory_bytes", "GPU memory held").set_function(device.memory_bytes)
+        self.device_memory = self.gauge("device_memory_bytes", "GPU memory held")
         self.ready = self.gauge("ready", "Whether /readyz says yes")
         self._info("build", "Versions").info(
             {"version": version("speakerstream"), "python": python_version()}
@@ -101,6 +101,8 @@ class Metrics:
 
     def describe(self, models: Models) -> None:
         """The models are loaded."""
+        # Not before: a scrape would meet a half-imported torch.
+        self.device_memory.set_function(device.memory_bytes)
         self._info("model", "The checkpoints in use").info(
             {
                 "diarization": models.diarization,

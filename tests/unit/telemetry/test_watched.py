@@ -8,6 +8,7 @@ from prometheus_client.openmetrics.exposition import generate_latest
 
 from consumer.errors import ExitCode, FatalError, Reason, TransientError
 from consumer.events import Topics
+from consumer.inference.results import Models
 from consumer.kafka.offsets import Burst
 from consumer.kafka.transaction import Outcome as Ended
 from consumer.pipeline.job import Outcome, Stage
@@ -96,12 +97,25 @@ def test_the_registrys_answers_are_told_apart() -> None:
     assert counts == {"found": 2, "unknown": 1, "unavailable": 1}
 
 
+def _memory_once_loaded() -> float | None:
+    metrics = Metrics(["out"])
+    metrics.describe(Models("d", "e", "0", "0", None, None, "0"))
+    return _count(metrics, "device_memory_bytes")
+
+
 def test_memory_of_a_gpu_is_shown_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
-    assert _count(Metrics(["out"]), "device_memory_bytes") == 0
+    assert _memory_once_loaded() == 0
     cuda = types.SimpleNamespace(is_available=lambda: True, memory_reserved=lambda: 5 << 30)
     monkeypatch.setitem(sys.modules, "torch", types.SimpleNamespace(cuda=cuda))
-    assert _count(Metrics(["out"]), "device_memory_bytes") == 5 << 30
+    assert _memory_once_loaded() == 5 << 30
+
+
+def test_a_scrape_while_torch_is_being_imported_is_answered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch", types.ModuleType("torch"))
+    assert _count(Metrics(["out"]), "device_memory_bytes") == 0
 
 
 class FixedTracer(Tracer):
