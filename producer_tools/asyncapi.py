@@ -29,7 +29,7 @@ _DEAD_LETTER_HEADERS = (
 
 
 def document() -> dict[str, Any]:
-    """The document, AsyncAPI 3.0.0, as plain values; operations as the service sees them."""
+    """The document, AsyncAPI 3.1.0, as plain values; operations as the service sees them."""
     topics = Topics()
     owners: dict[type[Record], str] = {AudioChunk: topics.audio_chunks, **topics.outputs}
     messages = {event.avro_name: _message(event, topic) for event, topic in owners.items()}
@@ -39,7 +39,7 @@ def document() -> dict[str, Any]:
     messages["DeadLetter"] = _dead_letter()
     channels["DeadLetter"] = _channel(topics.dead_letters, "DeadLetter")
     return {
-        "asyncapi": "3.0.0",
+        "asyncapi": "3.1.0",
         "info": {
             "title": "speakerstream",
             "version": "1",

@@ -1,10 +1,6 @@
 """Confluent wire format with a Node client (kafkajs and its registry library), on Apache Kafka."""
 
 import json
-import os
-import shutil
-import subprocess
-from collections.abc import Callable
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -23,39 +19,16 @@ from tests.brokers.fixtures import Broker
 from tests.brokers.parts import RealParts
 from tests.waiting import PATIENCE_S
 from tests.wire.events import CHUNK
+from tests.wire.npm import Node, program
 
 pytestmark = pytest.mark.parts
 
-Node = Callable[..., str]
-PROGRAM = Path(tests.wire.__file__).parent / "node"
+PROGRAM = Path(tests.wire.__file__).parent / "node" / "client.cjs"
 
 
 @pytest.fixture(scope="module")
 def node(real_parts: RealParts, tmp_path_factory: pytest.TempPathFactory) -> Node:
-    """Runs the client with arguments and input; its standard output."""
-    missing = [program for program in ("node", "npm") if shutil.which(program) is None]
-    real_parts.need("Node client", f"install {' and '.join(missing)}" if missing else None)
-    folder = tmp_path_factory.mktemp("node")
-    for name in ("package.json", "package-lock.json"):
-        shutil.copy(PROGRAM / name, folder)
-    quiet = ["--silent", "--no-audit", "--no-fund", "--ignore-scripts"]
-    subprocess.run(["npm", "ci", *quiet], cwd=folder, check=True, timeout=240)
-
-    def run(*arguments: str, given: str = "") -> str:
-        done = subprocess.run(
-            ["node", str(PROGRAM / "client.cjs"), *arguments],
-            input=given,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            env={**os.environ, "NODE_MODULES": str(folder)},
-            timeout=240,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    return run
+    return program(real_parts, PROGRAM, tmp_path_factory.mktemp("node"))
 
 
 def plain(value: object) -> object:
