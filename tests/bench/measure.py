@@ -28,7 +28,8 @@ class Timing:
             "least_s": min(self.wall_s),
             "most_s": max(self.wall_s),
             "cpu_median_s": statistics.median(self.cpu_s),
-            "runs": len(self.wall_s),
+            "wall_s": list(self.wall_s),
+            "cpu_s": list(self.cpu_s),
         }
 
 
