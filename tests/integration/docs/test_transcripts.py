@@ -1,0 +1,141 @@
+"""The documentation's commands, run as a reader would run them, against real parts.
+
+For the quick start the parts of `deploy/compose.yaml` are started from their programs, the service
+with the very environment that file gives it.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import deploy.maven
+from deploy.kafka import KafkaCluster
+from deploy.registry import SchemaRegistry
+from tests.brokers.fixtures import Broker
+from tests.brokers.parts import RealParts
+from tests.integration.audio import s3
+from tests.service.process import ServiceProcess
+from tests.transcript import Reader
+
+# One process for all: they share servers.
+pytestmark = [pytest.mark.parts, pytest.mark.timeout(900), pytest.mark.xdist_group("docs")]
+
+ROOT = Path(__file__).parents[3]
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text())
+TOOLS = Path(sys.executable).parent
+_LOADED_S = 300.0  # of the models' load, on a busy machine
+
+
+class TrialStore(s3.S3Server):
+    """With the account that compose.yaml gives it."""
+
+    root = (
+        COMPOSE["services"]["store"]["environment"]["ROOT_ACCESS_KEY"],
+        COMPOSE["services"]["store"]["environment"]["ROOT_SECRET_KEY"],
+    )
+
+
+@pytest.fixture(scope="module")
+def store(real_parts: RealParts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TrialStore]:
+    real_parts.need("S3 server", s3.missing())
+    server = TrialStore(tmp_path_factory.mktemp("store"))
+    try:
+        server.create_bucket("recordings")
+        yield server
+    finally:
+        server.stop()
+
+
+def clean() -> dict[str, str]:
+    """The environment of somebody who has set nothing yet."""
+    ours = re.compile(r"SPEAKERSTREAM_|AWS_|PYTHON|PYTEST|COV_")
+    kept = {name: value for name, value in os.environ.items() if not ours.match(name)}
+    # The default port may be taken by another test's service.
+    return {**kept, "SPEAKERSTREAM_METRICS_PORT": "0", "OMP_NUM_THREADS": "1"}
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """What a reader has in front of them; what they write stays out of the real one."""
+    for name in ("producer_tools", "schemas"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    (tmp_path / ".venv").symlink_to(sys.prefix)
+    shutil.copytree(ROOT / "docs", tmp_path / "docs")
+    return tmp_path
+
+
+def composed(service: str, addresses: dict[str, str], folder: Path) -> dict[str, str]:
+    """The environment compose.yaml gives a service, with the addresses of our parts."""
+    text = json.dumps(COMPOSE["services"][service]["environment"])
+    for name, address in addresses.items():
+        text = text.replace(name, address)
+    given: dict[str, str] = json.loads(text)
+    credentials = folder / "credentials"
+    credentials.write_text(COMPOSE["configs"]["credentials"]["content"])
+    defaults = {
+        name: re.sub(r"^\$\{\w+:-(.*)\}$", r"\1", value).replace(
+            "/run/secrets/store", str(credentials)
+        )
+        for name, value in given.items()
+    }
+    return {**clean(), **defaults}
+
+
+def test_quick_start_python_and_other_languages(
+    real_parts: RealParts,
+    store: TrialStore,
+    schema_registry: SchemaRegistry,
+    checkout: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    for program in ("kcat", "node", "npm", "java", "mvn"):
+        real_parts.need(program, None if shutil.which(program) else f"install {program}")
+    aside = tmp_path_factory.mktemp("service")
+    with ExitStack() as stack:
+        kafka = stack.enter_context(KafkaCluster())
+        inside = {
+            "kafka:9092": kafka.bootstrap,
+            "http://registry:8080/apis/ccompat/v7": schema_registry.url,
+            "http://store:7070": store.endpoint,
+        }
+        for job in ("topics", "schemas"):
+            tool, *arguments = COMPOSE["services"][job]["entrypoint"]
+            environment = composed(job, inside, aside)
+            subprocess.run([TOOLS / tool, *arguments], env=environment, check=True)
+        log = aside / "service.log"
+        service = stack.enter_context(ServiceProcess(composed("service", inside, aside), log))
+        service.await_line("partitions_assigned", _LOADED_S)
+        outside = {
+            "localhost:9094": kafka.bootstrap,
+            "http://localhost:8081/apis/ccompat/v7": schema_registry.url,
+            "http://localhost:7070": store.endpoint,
+        }
+        reader = stack.enter_context(Reader(checkout, clean(), outside))
+        for page in ("quickstart", "python", "other-languages"):
+            reader.follow(ROOT / "docs" / f"{page}.md")
+        report = (checkout / "report.html").read_text()
+        assert "not_audio" in report
+        assert report.count('"lane":') > 20
+
+
+def test_an_existing_cluster(kafka_broker: Broker, store: TrialStore, checkout: Path) -> None:
+    known = {"broker:9092": kafka_broker.bootstrap, "http://store:7070": store.endpoint}
+    # The quick start shows the models; here a stand-in spares loading them twice more.
+    environment = {**clean(), "SPEAKERSTREAM_ENGINE": "consumer.inference.stand_in:create"}
+    with Reader(checkout, environment, known) as reader:
+        reader.follow(ROOT / "docs" / "cluster.md")
+
+
+@pytest.fixture(autouse=True)
+def _java(real_parts: RealParts) -> None:
+    real_parts.need("Java", deploy.maven.missing())
