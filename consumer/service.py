@@ -27,6 +27,7 @@ log = structlog.get_logger(__name__)
 _IDLE_POLL_S = 0.2
 _BUSY_POLL_S = 0.02  # results are waiting to be collected: don't let them
 _POLL_BATCH = 32
+_ABORT_PAUSE_S = 0.1  # longer after each
 _MOST_ABORTS = 10  # in a row: something that retrying does not mend (rights, a topic's limits)
 _REPORT_S = 1.0
 _RESUME_AT = 0.5  # of a limit: pausing throws the prefetch away, so not back and forth
@@ -193,7 +194,10 @@ class Service:
             self._commit(self._offsets.burst(self._options.burst_bytes), timeout_s)
 
     def _commit(self, burst: Burst, timeout_s: float | None = None) -> bool:
-        """Publish and commit. False: not now; the burst stays pending or its outputs retained."""
+        """Publish and commit. False: not now; the burst stays pending or its outputs retained.
+
+        With `timeout_s` the caller has a deadline that ends what does not succeed.
+        """
         if not burst:
             return True
         now = time.monotonic()
@@ -215,8 +219,8 @@ class Service:
         self._telemetry.transaction(outcome.name.lower(), self._last_commit - now)
         if outcome is Outcome.ABORTED:
             self._aborts += 1
-            self._retry_commit_at = self._last_commit + 0.1 * self._aborts
-            if self._aborts >= _MOST_ABORTS:
+            self._retry_commit_at = self._last_commit + _ABORT_PAUSE_S * self._aborts
+            if self._aborts >= _MOST_ABORTS and timeout_s is None:
                 raise FatalError(
                     ExitCode.KAFKA,
                     f"{self._aborts} transactions in a row were aborted: the log above names the "
@@ -311,7 +315,15 @@ class Service:
             if not burst:
                 return
             if not self._commit(burst, timeout_s=left_s):
-                time.sleep(_BUSY_POLL_S)
+                time.sleep(min(left_s, max(_BUSY_POLL_S, _ABORT_PAUSE_S * self._aborts)))
+
+    def _begun(self) -> bool:
+        """Whether something will be finished, or can be committed."""
+        return (
+            self._pipeline.working(self._offsets.assigned)
+            or self._committer.pending is not None
+            or bool(self._offsets.burst(1))
+        )
 
     def _drain(self) -> None:
         """After `stop`: no new work; finish what is begun, within the deadline."""
@@ -319,8 +331,8 @@ class Service:
         log.info("draining", records=self._offsets.unfinished)
         self._held.clear()
         self.source.pause(self._offsets.assigned)
-        everything = set(self._offsets.assigned)
-        while self._pipeline.working(everything) and time.monotonic() < deadline:
+        # With polls: a member that the group has given up learns it there, and drops its outputs.
+        while self._begun() and time.monotonic() < deadline:
             self.last_turn = time.monotonic()
             self._telemetry.polls()
             self.source.poll(_BUSY_POLL_S, _POLL_BATCH)
