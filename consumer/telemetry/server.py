@@ -1,16 +1,20 @@
 """The port operators look at: /metrics, /livez, /readyz and /info."""
 
 import json
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import structlog
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
 from consumer.errors import ExitCode, FatalError
 from consumer.telemetry.health import Health
+
+log = structlog.get_logger(__name__)
 
 Info = Callable[[], Mapping[str, Any]]
 
@@ -30,14 +34,13 @@ class TelemetryServer:
         }
         handler = type("Handler", (_Handler,), {"pages": pages})
         try:
-            self._server = ThreadingHTTPServer((host, port), handler)
+            self._server = _Server((host, port), handler)
         except (OSError, OverflowError) as error:
             raise FatalError(
                 ExitCode.SETTINGS,
                 f"cannot listen on {host}:{port} ({error}): set another metrics_port (a second "
                 "process on a host needs its own), or 0 for none",
             ) from error
-        self._server.daemon_threads = True
         threading.Thread(target=self._server.serve_forever, name="telemetry", daemon=True).start()
 
     @property
@@ -49,6 +52,15 @@ class TelemetryServer:
         """Stop listening."""
         self._server.shutdown()
         self._server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A scraper that gave up is its own affair; anything else goes the way of all logs."""
+        if not isinstance(sys.exception(), ConnectionError):
+            log.warning("page_failed", client=str(client_address), exc_info=True)
 
 
 class _Handler(BaseHTTPRequestHandler):
