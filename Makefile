@@ -10,11 +10,13 @@ ROOMS = consumer schemas producer_tools tests deploy
 # takes over from the other.
 PYTEST = OMP_NUM_THREADS=1 .venv/bin/python -m pytest --numprocesses=2 --dist=worksteal
 
-.PHONY: help setup demo test test-parts chaos soak lint lock clean
+.PHONY: help setup demo quality test test-parts chaos soak lint lock clean
 
 help:
 	@echo "make demo        diarize the sample meeting through a broker, end to end"
 	@echo "                 (BOOTSTRAP=host:port uses a broker of yours)"
+	@echo "make quality     how good the compact checkpoints are, beside what they must reach"
+	@echo "                 (results and plots in build/quality)"
 	@echo "make test        unit, property and integration tests"
 	@echo "make test-parts  the tests that take longer or need more parts"
 	@echo "make chaos       the service in a storm of kills and outages, on three real brokers"
@@ -35,6 +37,9 @@ $(ENVIRONMENT): requirements.lock deploy/setup/environment.py deploy/setup/uv.tx
 
 demo: $(ENVIRONMENT)
 	@.venv/bin/speakerstream demo
+
+quality: $(ENVIRONMENT)
+	@OMP_NUM_THREADS=1 .venv/bin/python -m deploy.checkpoints evaluate --offline
 
 test: $(ENVIRONMENT)
 	$(PYTEST) -m "not parts"
