@@ -1,7 +1,8 @@
 """The documentation's commands, run as a reader would run them, against real parts.
 
 For the quick start the parts of `deploy/compose.yaml` are started from their programs, the service
-with the very environment that file gives it.
+with the environment that file gives it. A stand-in for the models answers, which spares their load;
+what the models themselves say, the tests of the demo show.
 """
 
 import json
@@ -27,13 +28,12 @@ from tests.integration.audio import s3
 from tests.service.process import ServiceProcess
 from tests.transcript import Reader
 
-# One process for all: they share servers.
-pytestmark = [pytest.mark.parts, pytest.mark.timeout(900), pytest.mark.xdist_group("docs")]
+pytestmark = [pytest.mark.parts, pytest.mark.timeout(900)]
 
 ROOT = Path(__file__).parents[3]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text())
 TOOLS = Path(sys.executable).parent
-_LOADED_S = 300.0  # of the models' load, on a busy machine
+STAND_IN = {"SPEAKERSTREAM_ENGINE": "consumer.inference.stand_in:create"}
 
 
 class TrialStore(s3.S3Server):
@@ -112,9 +112,8 @@ def test_quick_start_python_and_other_languages(
             tool, *arguments = COMPOSE["services"][job]["entrypoint"]
             environment = composed(job, inside, aside)
             subprocess.run([TOOLS / tool, *arguments], env=environment, check=True)
-        log = aside / "service.log"
-        service = stack.enter_context(ServiceProcess(composed("service", inside, aside), log))
-        service.await_line("partitions_assigned", _LOADED_S)
+        settings = {**composed("service", inside, aside), **STAND_IN}
+        stack.enter_context(ServiceProcess(settings, aside / "service.log"))
         outside = {
             "localhost:9094": kafka.bootstrap,
             "http://localhost:8081/apis/ccompat/v7": schema_registry.url,
@@ -130,9 +129,7 @@ def test_quick_start_python_and_other_languages(
 
 def test_an_existing_cluster(kafka_broker: Broker, store: TrialStore, checkout: Path) -> None:
     known = {"broker:9092": kafka_broker.bootstrap, "http://store:7070": store.endpoint}
-    # The quick start shows the models; here a stand-in spares loading them twice more.
-    environment = {**clean(), "SPEAKERSTREAM_ENGINE": "consumer.inference.stand_in:create"}
-    with Reader(checkout, environment, known) as reader:
+    with Reader(checkout, {**clean(), **STAND_IN}, known) as reader:
         reader.follow(ROOT / "docs" / "cluster.md")
 
 
