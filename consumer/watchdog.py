@@ -1,5 +1,6 @@
 """Ends the process when the owner loop itself hangs, since then nothing else can."""
 
+import faulthandler
 import os
 import threading
 import time
@@ -25,6 +26,7 @@ def watch(last_turn: Callable[[], float], limit_s: float) -> None:
             exit_code=int(ExitCode.STALLED),
             message=f"the owner loop has not turned for {age_s:.0f} s",
         )
+        faulthandler.dump_traceback()  # where every thread stands: to standard error
         os._exit(ExitCode.STALLED)
 
     threading.Thread(target=run, name="watchdog", daemon=True).start()
