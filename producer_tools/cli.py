@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from confluent_kafka.admin import AdminClient
 
-from producer_tools import options, registering, replay, tail, topics
+from producer_tools import load, options, registering, replay, tail, topics
 from producer_tools.diarize import diarize
 from producer_tools.evaluate import command as evaluate
 from producer_tools.publish import command as publish
@@ -15,6 +15,7 @@ from producer_tools.report import command as report
 app = typer.Typer(
     help="Tools for both ends of speakerstream.", no_args_is_help=True, add_completion=False
 )
+app.command("load")(load.command)
 app.command("publish")(publish.command)
 app.command("replay")(replay.command)
 app.command("tail")(tail.command)

@@ -105,6 +105,11 @@ class Subscriber:
             raise LookupError(f"there is no topic {topic}: run `speakerstream topics --create`")
         return list(metadata.partitions)
 
+    @property
+    def at_end(self) -> bool:
+        """Whether every partition was once read to its end."""
+        return not self._behind
+
     def poll(self, timeout_s: float) -> Event | None:
         """The next event, or None when none came in time.
 

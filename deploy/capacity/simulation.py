@@ -66,8 +66,10 @@ def simulate(
         fresh, arrived = upto - arrived, upto
         owners = arrivals.partitions[waiting] % workers
         left = []
-        for owner in np.unique(owners):
-            mine = waiting[owners == owner]
+        by_owner = waiting[np.argsort(owners, kind="stable")]
+        begin = np.searchsorted(np.sort(owners), np.arange(workers + 1))
+        for owner in np.flatnonzero(np.diff(begin)):
+            mine = by_owner[begin[owner] : begin[owner + 1]]
             finished = _finish(times[mine], work[mine], free[owner::workers].max())
             begun = finished - work[mine] < end
             done[mine[begun]] = finished[begun]
