@@ -89,6 +89,7 @@ class EventWriter:
             raise ValueError(f"the limits on message sizes must be at least {MIN_LIMIT} bytes")
         self._encoder = encoder
         self._topics = topics
+        self._outputs = topics.outputs
         self._models = models
         self._version = version
         self._max_message_bytes = max_message_bytes
@@ -109,7 +110,8 @@ class EventWriter:
         """
         result = self._result(chunk, record, analysis)
         events = (result, *speaker_segments(result), *speaker_fingerprints(result))
-        outputs = tuple(self._output(event, chunk.recording_id, record) for event in events)
+        key, trace = chunk.recording_id.encode(), _trace(record.trace or record.headers)
+        outputs = tuple(self._output(event, key, trace) for event in events)
         for event, output in zip(events, outputs, strict=True):
             if not fits(output, self._max_message_bytes):
                 raise PermanentError(
@@ -136,10 +138,11 @@ class EventWriter:
             self._max_dead_letter_bytes,
         )
         result = self._failure(record, chunk, reason)
-        output = self._output(result, result.recording_id, record)
+        key, trace = result.recording_id.encode(), _trace(record.trace or record.headers)
+        output = self._output(result, key, trace)
         if not fits(output, self._max_message_bytes):
             bare = replace(result, attributes={})
-            output = self._output(bare, result.recording_id, record)
+            output = self._output(bare, key, trace)
         return letter, output
 
     def _result(self, chunk: AudioChunk, record: InputRecord, analysis: Analysis) -> ChunkResult:
@@ -209,13 +212,8 @@ class EventWriter:
             uncertain_confidence=self._models.uncertain_confidence,
         )
 
-    def _output(self, event: Record, recording_id: str, record: InputRecord) -> OutputRecord:
-        return OutputRecord(
-            topic=self._topics.outputs[type(event)],
-            key=recording_id.encode(),
-            value=self._encoder.encode(event),
-            headers=_trace(record.trace or record.headers),
-        )
+    def _output(self, event: Record, key: bytes, trace: Headers) -> OutputRecord:
+        return OutputRecord(self._outputs[type(event)], key, self._encoder.encode(event), trace)
 
 
 def _recording_of(key: bytes | None) -> str:

@@ -38,6 +38,11 @@ class Record:
         return cls(**datum)
 
 
+def fields_of(record: Record) -> dict[str, Any]:
+    """A record's fields by name, as they are: for another record that has them too."""
+    return {name: getattr(record, name) for name in record.__slots__}
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, Record):
         return value.to_avro()
