@@ -52,7 +52,6 @@ def main() -> None:
         parser.error(f"{', '.join(sorted(unknown))}: choose from {', '.join(PARTS)}")
     torch.set_num_threads(1)
     console = Console(highlight=False)
-    results = _read()
     for name in asked.parts or PARTS:
         console.print(f"[bold]{name}[/]")
         began = time.monotonic()
@@ -62,11 +61,13 @@ def main() -> None:
             "seconds": round(time.monotonic() - began),
             "load_average": os.getloadavg()[0],
         }
+        results = _read()
         results["parts"][name] = found
         results["machine"] = machine.describe()
         results.update(report.headline(results["parts"], results["machine"]))
         OUTPUT.mkdir(parents=True, exist_ok=True)
         (OUTPUT / "results.json").write_text(json.dumps(results, indent=2) + "\n")
+    results = _read()
     report.table(results, console)
     report.plot(results, OUTPUT / "results.png")
     console.print(f"{OUTPUT}/results.json, {OUTPUT}/results.png")

@@ -2,11 +2,11 @@
 
 import os
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from schemas.records import AudioChunk
 from tests.brokers import client
@@ -47,24 +47,55 @@ def event(number: int, uri: str, size: int | None = None) -> AudioChunk:
     )
 
 
+class Process(Protocol):
+    """A consumer at work."""
+
+    @property
+    def pid(self) -> int:
+        """Process id."""
+        ...
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended."""
+        ...
+
+
 def cpu_s(pid: int) -> float:
     """Processor time a process has used so far."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
 
 
-def wait_until_committed(made: Installation, chunks: int, alive: Callable[[], bool]) -> None:
-    """Until the group has committed all; AssertionError when the process ends before."""
+def wait_until_committed(made: Installation, chunks: int, process: Process) -> float:
+    """Until the group has committed all: the processor seconds a chunk took, start-up left out.
+
+    Raises AssertionError when the process ends before.
+    """
     group = Consumer({"bootstrap.servers": made.bootstrap, "group.id": made.name})
     wanted = [TopicPartition(made.topics.audio_chunks, number) for number in range(PARTITIONS)]
     deadline = time.monotonic() + _LONGEST_S
+    first: tuple[int, float] | None = None
     try:
-        while sum(max(0, tp.offset) for tp in group.committed(wanted, timeout=30)) < chunks:
-            assert alive(), "the process ended before it had answered everything"
+        while True:
+            done = _committed(group, wanted)
+            assert process.running, "the process ended before it had answered everything"
+            if done and first is None:
+                first = done, cpu_s(process.pid)
+            if done >= chunks:
+                assert first is not None
+                return (cpu_s(process.pid) - first[1]) / max(1, chunks - first[0])
             assert time.monotonic() < deadline, f"not done after {_LONGEST_S:.0f} s"
-            time.sleep(0.5)
+            time.sleep(0.25)
     finally:
         group.close()
+
+
+def _committed(group: Consumer, wanted: list[TopicPartition]) -> int:
+    try:
+        return sum(max(0, tp.offset) for tp in group.committed(wanted, timeout=30))
+    except KafkaException:  # a broker that has just started has no coordinator yet
+        return 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +106,15 @@ class Pace:
     segments: int
     fingerprints: int
     chunks_per_s: float  # without the first second
+    cpu_s_per_chunk: float  # of the process, all threads
+
+    @property
+    def outputs(self) -> tuple[int, int, int]:
+        """How many of each kind."""
+        return self.results, self.segments, self.fingerprints
 
 
-def pace(made: Installation) -> Pace:
+def pace(made: Installation, cpu_s_per_chunk: float) -> Pace:
     """By the time at which the broker appended each committed result."""
     topics = made.topics
     moments: list[int] = []
@@ -94,4 +131,5 @@ def pace(made: Installation) -> Pace:
         segments=counts[topics.speaker_segments],
         fingerprints=counts[topics.speaker_fingerprints],
         chunks_per_s=len(steady) / seconds,
+        cpu_s_per_chunk=cpu_s_per_chunk,
     )

@@ -6,7 +6,7 @@ import statistics
 import subprocess
 import tempfile
 import uuid
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from tests.bench.quix import environment
 from tests.service.installation import Installation
 from tests.service.process import ServiceProcess
 
-_CHUNKS = 6000
+_CHUNKS = 4000
 _SCHEMAS = Path(catalogue.__file__).parent
 
 
@@ -31,21 +31,28 @@ def against_quixstreams(rounds: int, say: Say) -> dict[str, Any]:
     ours, theirs = [], []
     with KafkaCluster() as cluster, tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        for number in range(rounds):
+        for _ in range(rounds):
             mine = run_service(cluster.bootstrap, folder, _CHUNKS)
             other = _run_quixstreams(cluster.bootstrap, folder, python)
-            say(f"ours {mine.chunks_per_s:.0f}, quixstreams {other.chunks_per_s:.0f} chunks/s")
-            if number == 0 and asdict(mine) | {"chunks_per_s": 0} != asdict(other) | {
-                "chunks_per_s": 0
-            }:
+            say(
+                f"ours {mine.chunks_per_s:.0f} chunks/s at {1000 * mine.cpu_s_per_chunk:.2f} ms of "
+                f"processor, quixstreams {other.chunks_per_s:.0f} at "
+                f"{1000 * other.cpu_s_per_chunk:.2f} ms"
+            )
+            if mine.outputs != other.outputs:
                 raise AssertionError(f"not the same outputs: {mine}, {other}")
-            ours.append(mine.chunks_per_s)
-            theirs.append(other.chunks_per_s)
+            ours.append(mine)
+            theirs.append(other)
+    mine_s, theirs_s = (
+        statistics.median(p.chunks_per_s for p in paces) for paces in (ours, theirs)
+    )
     return {
-        "chunks_per_s": statistics.median(ours),
-        "ratio": statistics.median(ours) / statistics.median(theirs),
-        "ours": ours,
-        "quixstreams": theirs,
+        "chunks_per_s": mine_s,
+        "ratio": mine_s / theirs_s,
+        "cpu_ratio": statistics.median(p.cpu_s_per_chunk for p in theirs)
+        / statistics.median(p.cpu_s_per_chunk for p in ours),
+        "ours": [asdict(p) for p in ours],
+        "quixstreams": [asdict(p) for p in theirs],
         "quixstreams_version": environment.version(python),
         "chunks": _CHUNKS,
         "events_per_chunk": 1 + len(analysis().segments) + len(analysis().fingerprints),
@@ -56,9 +63,9 @@ def run_service(bootstrap: str, folder: Path, chunks: int) -> kafka.Pace:
     """The bare service over a backlog."""
     made = kafka.backlog(bootstrap, f"ours-{uuid.uuid4().hex[:8]}", folder, chunks)
     with start(made) as process:
-        kafka.wait_until_committed(made, chunks, lambda: process.running)
+        cpu_s = kafka.wait_until_committed(made, chunks, process)
         assert process.terminate() == 0, process.said()[-2000:]
-    return kafka.pace(made)
+    return kafka.pace(made, cpu_s)
 
 
 def start(made: Installation, **environment: str) -> ServiceProcess:
@@ -82,14 +89,28 @@ def _run_quixstreams(bootstrap: str, folder: Path, python: Path) -> kafka.Pace:
         process = subprocess.Popen(
             [python, script, job], stdout=file, stderr=file, env={**os.environ, "PYTHONPATH": ""}
         )
+    running = _Running(process)
     try:
-        kafka.wait_until_committed(made, _CHUNKS, lambda: process.poll() is None)
+        cpu_s = kafka.wait_until_committed(made, _CHUNKS, running)
     except AssertionError as error:
         raise AssertionError(f"{error}\n{log.read_text()[-2000:]}") from error
     finally:
         process.terminate()
         process.wait(30)
-    return kafka.pace(made)
+    return kafka.pace(made, cpu_s)
+
+
+@dataclass(frozen=True)
+class _Running:
+    process: subprocess.Popen[bytes]
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    @property
+    def running(self) -> bool:
+        return self.process.poll() is None
 
 
 def _job(made: Installation) -> dict[str, Any]:

@@ -82,6 +82,6 @@ def _service(made: Installation) -> float:
         "SPEAKERSTREAM_THREADS": "1",
     }
     with ServiceProcess(settings, made.folder / "service.log") as process:
-        kafka.wait_until_committed(made, _CHUNKS, lambda: process.running)
+        cpu_s = kafka.wait_until_committed(made, _CHUNKS, process)
         assert process.terminate() == 0, process.said()[-2000:]
-    return kafka.pace(made).chunks_per_s
+    return kafka.pace(made, cpu_s).chunks_per_s
