@@ -6,6 +6,7 @@ from confluent_kafka import TopicPartition
 
 from consumer.events import Topics
 from consumer.kafka import clients
+from consumer.kafka.ends import Ends
 from consumer.kafka.offsets import Offsets
 from consumer.kafka.source import Source
 from consumer.records import OutputRecord
@@ -33,6 +34,7 @@ def test_a_partition_lost_while_paused_flows_when_it_comes_back(
         on_revoke=lambda _: None,
         on_lost=lambda _: None,
         go_on=lambda: True,
+        ends=Ends(lambda: clients.admin(options), unique),
         watch=Telemetry(Topics(), Deadlines(60, 60, 60)),
     )
     source.subscribe()
