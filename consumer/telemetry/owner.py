@@ -39,13 +39,14 @@ class Stopwatch:
     def __init__(self, metrics: Metrics) -> None:
         self._totals = {name: metrics.owner.labels(name) for name in ACTIVITIES}
         self._activity: Activity = "start"
-        self._since = time.monotonic()
+        self._since: float | None = None  # loading models is none of the loop's time
 
     def enter(self, activity: Activity) -> Activity:
         """Begin `activity`; returns the one before, to go back to."""
         now = time.monotonic()
         before = self._activity
-        self._totals[before].inc(now - self._since)
+        if self._since is not None:
+            self._totals[before].inc(now - self._since)
         self._activity, self._since = activity, now
         return before
 
@@ -55,13 +56,16 @@ class Pulse:
     """Signs of life; written by the owner thread, one attribute at a time, read by any other."""
 
     last_poll: float | None = None  # monotonic; None before the first
-    last_poll_at: float = 0.0  # seconds since 1970, as Prometheus wants them
-    last_commit_at: float = 0.0
+    # Seconds since 1970, as Prometheus wants them; None before the first poll.
+    last_poll_at: float | None = None
+    last_commit_at: float | None = None
     state: OwnerState = field(default_factory=OwnerState)
 
     def polled(self) -> None:
         """A poll begins."""
         self.last_poll, self.last_poll_at = time.monotonic(), time.time()
+        if self.last_commit_at is None:  # what is never committed must grow old, too
+            self.last_commit_at = self.last_poll_at
 
 
 class OwnerCollector(Collector):
@@ -79,7 +83,7 @@ class OwnerCollector(Collector):
         """See `Collector.collect`."""
         state = self._pulse.state
         since = state.head_since
-        values: dict[tuple[str, str], float] = {
+        values: dict[tuple[str, str], float | None] = {
             ("assigned_partitions", "Partitions owned"): len(state.lag),
             ("paused_partitions", "Partitions not being fetched"): state.paused,
             ("inflight_records", "Records polled and not committed"): state.in_flight,
@@ -94,6 +98,7 @@ class OwnerCollector(Collector):
             ),
         }
         for (name, text), value in values.items():
+            # None while there is none: a moment of zero would be fifty years ago.
             yield GaugeMetricFamily(f"{PREFIX}_{name}", text, value)
         yield from self._lag(state)
 

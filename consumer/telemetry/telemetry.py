@@ -1,6 +1,7 @@
 """What the core tells telemetry, in one object."""
 
 import time
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
@@ -105,8 +106,9 @@ class Telemetry:
     def committed(self, burst: Burst, timestamps_ms: Iterable[int]) -> None:
         """A burst is public: its outputs, and the timestamps of the records it answers."""
         now = self.pulse.last_commit_at = time.time()
+        for topic, events in Counter(output.topic for output in burst.outputs).items():
+            self.metrics.events.labels(topic).inc(events)
         for output in burst.outputs:
-            self.metrics.events.labels(output.topic).inc()
             if output.topic == self._topics.dead_letters:
                 reason = dict(output.headers)["dlq.reason"] or b""  # the last one is ours
                 self.metrics.dead_letters.labels(reason.decode()).inc()
