@@ -13,6 +13,7 @@ import platform
 import ssl
 import subprocess
 import sys
+import tarfile
 from functools import cache
 from pathlib import Path
 
@@ -28,8 +29,10 @@ class SetupError(Exception):
 
 def main() -> None:
     """Make the environment, then mark it complete for make."""
-    if sys.version_info < (3, 11):  # noqa: UP036 (any Python may run this file)
-        raise SetupError(f"Python {platform.python_version()} is too old: install 3.11 or newer.")
+    # NeMo unpacks checkpoints with a filter that tarfile has from 3.11.4 on, or by a distribution's
+    # security update of an older one.
+    if sys.version_info < (3, 11) or not hasattr(tarfile, "data_filter"):
+        raise SetupError(f"Python {platform.python_version()} is too old: install 3.11.4 or newer.")
     print(announcement(), flush=True)
     uv = fetch_uv()
     if not (VENV / "bin" / "python").exists():
