@@ -110,7 +110,7 @@ def show(quality: Quality) -> None:
     for check in quality.checks:
         sign = "≤" if check.at_most else "≥"
         made.add_row(
-            check.name, f"{check.value:.4g}", f"{sign} {check.limit:g}",
+            check.name, f"{check.value:,.3f}".rstrip("0").rstrip("."), f"{sign} {check.limit:,g}",
             "pass" if check.passed else "FAIL",
         )  # fmt: skip
     console.print(made)

@@ -27,7 +27,7 @@ def tables(found: Evaluation) -> Iterator[Table]:
 def errors(by_speakers: dict[str, Errors], title: str = "diarization error, percent") -> Table:
     """By number of speakers, without and with a collar of 0.25 s on each side."""
     made = _table(
-        title, "speakers", "recordings", "DER", "missed", "false alarm", "confusion",
+        title, "speakers", "files", "DER", "missed", "false alarm", "confused",
         "DER at 0.25", "JER",
     )  # fmt: skip
     for key, each in by_speakers.items():
