@@ -3,12 +3,14 @@
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+import yaml
 from torch.profiler import ProfilerActivity, profile
 
 from consumer.inference import checkpoints
@@ -44,7 +46,12 @@ class Pair:
     def handler(self) -> Handler:
         """The reference, with the same files."""
         found = checkpoints.resolve(self.diarizer, "diarizer")
-        return Handler(found.path, checkpoints.resolve(self.embedder, "embedder").path, None)
+        embedder = checkpoints.resolve(self.embedder, "embedder").path
+        if found.card.postprocessing is None:
+            return Handler(found.path, embedder, None)
+        with tempfile.NamedTemporaryFile("w", suffix=".yaml", delete=False) as file:
+            yaml.safe_dump({"parameters": asdict(found.card.postprocessing)}, file)
+        return Handler(found.path, embedder, Path(file.name))
 
 
 def full(folder: Path) -> Pair:
