@@ -3,7 +3,6 @@
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,6 +24,7 @@ from tests.bench.sample import sample_chunks, sample_error
 CHUNK_S = 60.0
 LENGTHS_S = (15, 30, 60, 120, 300, 600)
 _CHUNKS = 2  # in each run
+_POSTPROCESSING = Path("build/bench/postprocessing.yaml")  # the checkpoint's own, in NeMo's layout
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +49,10 @@ class Pair:
         embedder = checkpoints.resolve(self.embedder, "embedder").path
         if found.card.postprocessing is None:
             return Handler(found.path, embedder, None)
-        with tempfile.NamedTemporaryFile("w", suffix=".yaml", delete=False) as file:
-            yaml.safe_dump({"parameters": asdict(found.card.postprocessing)}, file)
-        return Handler(found.path, embedder, Path(file.name))
+        _POSTPROCESSING.parent.mkdir(parents=True, exist_ok=True)
+        content = {"parameters": asdict(found.card.postprocessing)}
+        _POSTPROCESSING.write_text(yaml.safe_dump(content))
+        return Handler(found.path, embedder, _POSTPROCESSING)
 
 
 def full(folder: Path) -> Pair:
