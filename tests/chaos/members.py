@@ -100,6 +100,8 @@ class Members:
         started = any(line.get("event") == "started" for line in member.said("started"))
         if status == 0:
             self.ended["SIGTERM, exit 0"] += 1
+        elif status == -SIGKILL and member.armed:  # on its way out it passed its point
+            self.ended[f"killed {member.armed.partition(':')[0]}"] += 1
         elif status == -SIGTERM and not started:  # Python was still importing
             self.ended["SIGTERM before start"] += 1
         else:
