@@ -83,7 +83,7 @@ class _Line:
 
     @property
     def grown(self) -> float:
-        return self.end - self.start
+        return float(self.end - self.start)  # numpy's own truth cannot be written as JSON
 
     @property
     def text(self) -> str:
