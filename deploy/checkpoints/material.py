@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from deploy.checkpoints import pool, speech, teacher, voices
 from deploy.checkpoints.conversations import Conversation, Conversations, Difficulty, noises, spaces
+from deploy.checkpoints.paths import derived
 from deploy.checkpoints.pool import PoolVoice
 from deploy.checkpoints.reservoir import Reservoir
 from deploy.checkpoints.speech import Samples
@@ -37,7 +38,7 @@ def recorded_noise(names: tuple[str, ...]) -> list[Samples]:
 
 def centroids(voices: list[PoolVoice], cache: Path, windows: int = 10) -> npt.NDArray[np.float32]:
     """The teacher's mean embedding (voices, 192) of each pool voice, over windows of 3 s."""
-    stored = cache / "centroids.npz"
+    stored = derived(cache) / "centroids.npz"
     known: dict[str, npt.NDArray[np.float32]] = {}
     if stored.exists():
         with np.load(stored) as arrays:

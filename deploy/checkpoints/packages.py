@@ -13,6 +13,7 @@ PACKAGES = (
     "asterisk-prompt-fr-armelle",
     "asterisk-prompt-it-menardi-wav",
     "drascula",
+    "drascula-spanish",
     "festvox-ru",
     "fillets-ng-data-cs",
     "fillets-ng-data-nl",

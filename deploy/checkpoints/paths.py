@@ -19,3 +19,11 @@ def cache(override: Path | None = None) -> Path:
     )
     root.mkdir(parents=True, exist_ok=True)
     return root
+
+
+EXTRACTION = 2  # raised when the way speech is cut changes: nothing made of the old cut is reused
+
+
+def derived(cache: Path) -> Path:
+    """The folder of what is made out of the packages' speech."""
+    return cache / f"extraction-{EXTRACTION}"

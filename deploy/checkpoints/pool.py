@@ -12,6 +12,7 @@ import soxr
 
 from deploy.checkpoints import corpus
 from deploy.checkpoints.corpus import Speech
+from deploy.checkpoints.paths import derived
 from deploy.checkpoints.speech import SAMPLE_RATE
 from deploy.checkpoints.voices import Voice
 
@@ -47,7 +48,7 @@ def _at(voice: Voice, speed: float, cache: Path) -> Speech:
     original = corpus.load(voice, cache)
     if speed == 1.0 and original.seconds <= LONGEST_S:
         return original
-    stored = cache / "pool" / f"{voice.voice}*{speed:g}.npz"
+    stored = derived(cache) / "pool" / f"{voice.voice}*{speed:g}.npz"
     if not stored.exists():
         stored.parent.mkdir(parents=True, exist_ok=True)
         changed = resampled(original, speed)

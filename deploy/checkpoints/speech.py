@@ -31,7 +31,11 @@ def decode(source: Path | bytes, kind: str = "") -> Samples:
     """Mono float32 at 16 kHz. ``kind`` is the suffix where the name does not say it (raw g722 and
     gsm have no header).
     """
-    kind = kind or (Path(source).suffix.lstrip(".") if isinstance(source, Path) else "")
+    kind = kind or (Path(source).suffix.lstrip(".").lower() if isinstance(source, Path) else "")
+    if kind == "als":  # Drascula's lines: unsigned 8 bit, 11,025 Hz, no header
+        data = source if isinstance(source, bytes) else Path(source).read_bytes()
+        raw = (np.frombuffer(data, np.uint8).astype(np.float32) - 128) / 128
+        return np.asarray(soxr.resample(raw, 11_025, SAMPLE_RATE), np.float32)
     demuxer = {"g722": "g722", "gsm": "gsm", "mp3": "mp3"}.get(kind)
     opened = BytesIO(source) if isinstance(source, bytes) else str(source)
     parts: list[npt.NDArray[Any]] = []
@@ -47,8 +51,14 @@ def decode(source: Path | bytes, kind: str = "") -> Samples:
     return np.asarray(samples, np.float32)
 
 
-def stretches(samples: Samples, trim: Trim = Trim()) -> list[tuple[int, int]]:
-    """Start and end sample of every stretch of speech, in order."""
+def stretches(
+    samples: Samples, trim: Trim = Trim(), heard: npt.NDArray[np.bool_] | None = None
+) -> list[tuple[int, int]]:
+    """Start and end sample of every stretch of speech, in order.
+
+    Told by level; ``heard`` (one entry per 10 ms) leaves out what a detector does not take for
+    speech.
+    """
     hop = SAMPLE_RATE // 100
     frames = len(samples) // hop
     if frames < 5:
@@ -57,6 +67,8 @@ def stretches(samples: Samples, trim: Trim = Trim()) -> list[tuple[int, int]]:
     level = 10 * np.log10(power)
     loud, floor = np.percentile(level, 95), np.percentile(level, 5)
     speech = level > max(loud - trim.below_peak_db, min(floor + trim.above_floor_db, loud - 12))
+    if heard is not None:
+        speech &= np.pad(heard, (0, max(0, frames - len(heard))))[:frames]
     edges = np.flatnonzero(np.diff(np.concatenate(([0], speech.astype(np.int8), [0])))).reshape(
         -1, 2
     )

@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from deploy.checkpoints import teacher
 from deploy.checkpoints.conversations import BANDS
+from deploy.checkpoints.paths import derived
 from deploy.checkpoints.pool import PoolVoice
 from deploy.checkpoints.sessions import Acoustics, mix
 from deploy.checkpoints.speech import SAMPLE_RATE, Samples
@@ -32,7 +33,7 @@ class Blocks:
 
 def blocks(voices: list[PoolVoice], cache: Path, most: int = 16) -> Blocks:
     """At most ``most`` blocks of every pool voice, from the cache or taught now."""
-    folder = cache / "blocks"
+    folder = derived(cache) / "blocks"
     folder.mkdir(parents=True, exist_ok=True)
     encoder: teacher.Teacher | None = None
     audio, voice, embedding = (
