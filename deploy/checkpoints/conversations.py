@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import soxr
 
 from deploy.checkpoints import rooms
 from deploy.checkpoints.pool import PoolVoice
@@ -29,6 +30,7 @@ class Difficulty:
     spread_db: float = 5.0  # of the speakers' levels
     same_package: float = 0.3  # chance that all voices come from one package
     same_person: float = 0.12  # chance that two are one person at two speeds
+    telephone: float = 0.15  # chance of 8 kHz: a filter alone leaves traces of what lies above
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,10 @@ class Conversations:
             else None,
         )
         noise = self._noises[int(rng.integers(len(self._noises)))] if noisy else None
-        return Conversation(mix(rng, tracks, acoustics, noise), spans, chosen)
+        samples = mix(rng, tracks, acoustics, noise)
+        if rng.random() < difficulty.telephone:
+            samples = _telephone(samples)
+        return Conversation(samples, spans, chosen)
 
     def _seats(self, rng: np.random.Generator, count: int) -> list[Samples]:
         space = self._spaces[int(rng.integers(len(self._spaces)))]
@@ -104,6 +109,12 @@ class Conversations:
                     allowed = (voice & far).astype(float)
             chosen.append(int(rng.choice(len(allowed), p=allowed / allowed.sum())))
         return chosen
+
+
+def _telephone(samples: Samples) -> Samples:
+    narrow = soxr.resample(samples, SAMPLE_RATE, SAMPLE_RATE // 2)
+    wide = soxr.resample(narrow, SAMPLE_RATE // 2, SAMPLE_RATE)[: len(samples)]
+    return np.pad(wide, (0, len(samples) - len(wide)))
 
 
 def spaces(rng: np.random.Generator, count: int) -> list[list[Samples]]:

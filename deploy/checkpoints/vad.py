@@ -23,8 +23,12 @@ REACH_S = 0.06  # around an answer that may be speech: level draws the sharp edg
 
 @functools.cache
 def _detector() -> Any:
-    from silero_vad import load_silero_vad
-
+    try:
+        from silero_vad import load_silero_vad
+    except ImportError as error:
+        raise RuntimeError(
+            "the detector of speech comes in a wheel: pip install --no-deps silero-vad"
+        ) from error
     return load_silero_vad()
 
 
@@ -40,7 +44,7 @@ def heard(recordings: list[Samples]) -> list[npt.NDArray[np.bool_]]:
         row[LEAD : LEAD + kept] = torch.from_numpy(samples[:kept] * scale)
     detector = _detector()
     detector.reset_states()
-    answers = [detector(piece, SAMPLE_RATE)[:, 0] for piece in batch.split(HOP, dim=1)]
+    answers = [detector(piece, SAMPLE_RATE)[:, 0] for piece in torch.split(batch, HOP, dim=1)]
     speech = np.repeat(torch.stack(answers, 1).numpy() > HEARD, HOP, axis=1)
     return [
         _widened(row[LEAD : LEAD + len(samples)][:: SAMPLE_RATE // 100])

@@ -24,9 +24,9 @@ class Voice:
     person: str  # one language of the volunteer projects counts as one person: they reuse speakers
     language: str
     sex: str  # "f" or "m"; from names and credits, else from the pitch
-    style: str  # running | acted | words | syllables
+    style: str  # running | acted | words | syllables | synthetic
     package: str
-    pattern: str  # files inside the package, or "queen:ROLE" inside that game's archive
+    pattern: str  # files inside the package, "queen:ROLE" in that game's archive, or "ENGINE:VOICE"
     licence: str
     split: str  # train | development | heldout
     weight: float  # how often it is drawn in training, 1 = as often as any

