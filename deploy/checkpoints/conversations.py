@@ -91,6 +91,7 @@ class Conversations:
 
     def _cast(self, rng: np.random.Generator, count: int, difficulty: Difficulty) -> list[int]:
         weights = self._weights
+        count = min(count, len(set(self._people)))
         first = int(rng.choice(len(weights), p=weights))
         chosen = [first]
         if rng.random() < difficulty.same_package:
