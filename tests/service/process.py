@@ -20,6 +20,7 @@ class ServiceProcess:
         self, environment: Mapping[str, str], log: Path, *, module: str = "consumer"
     ) -> None:
         self.log = log
+        self._earlier = log.stat().st_size if log.exists() else 0
         with log.open("ab") as file:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", module, "run"],
@@ -47,7 +48,14 @@ class ServiceProcess:
             raise AssertionError(f"still running; its log:\n{self.said()[-4000:]}") from None
 
     def terminate(self, timeout_s: float = PATIENCE_S) -> int:
-        """SIGTERM, and its exit code."""
+        """SIGTERM once it has said something, and its exit code.
+
+        Before its first line Python may still be importing, with no handler to make it exit 0.
+        """
+        deadline = time.monotonic() + timeout_s
+        while self.running and self.log.stat().st_size == self._earlier:
+            assert time.monotonic() < deadline, "not a line in its log"
+            time.sleep(0.05)
         self._process.send_signal(signal.SIGTERM)
         return self.wait(timeout_s)
 
