@@ -9,12 +9,13 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 import structlog
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 from consumer import faults
-from consumer.errors import FatalError, TransientError
-from consumer.kafka.clients import fatal, refused
+from consumer.errors import TransientError
+from consumer.kafka.clients import fatal
 from consumer.kafka.offsets import Burst
+from consumer.kafka.outputs import Outbox
 from consumer.kafka.transaction import Outcome
 
 log = structlog.get_logger(__name__)
@@ -48,10 +49,9 @@ class AtLeastOnce:
         self._input_topic = input_topic
         self._owns = owns
         self._pending: Burst | None = None
-        self._undelivered: list[KafkaError] = []
+        self._outbox = Outbox()
         self._commits = ThreadPoolExecutor(1, thread_name_prefix="commit")
         self._answer: Future[list[TopicPartition] | None] | None = None
-        self._lacking: FatalError | None = None  # a right that this process's principal lacks
 
     def start(self, timeout_s: float) -> None:
         """Nothing to prepare."""
@@ -69,8 +69,8 @@ class AtLeastOnce:
             raise TransientError(f"the broker did not acknowledge {left} events in time")
         if burst.outputs:  # or a kill here would repeat nothing
             faults.point("after_produce")
-        if self._undelivered:
-            self._refused(self._undelivered[0])
+        if self._outbox.errors:
+            self._refused(self._outbox.errors[0])
             self._pending = None
             return Outcome.ABORTED
         self._commit_offsets(burst, timeout_s)
@@ -78,36 +78,16 @@ class AtLeastOnce:
         return Outcome.COMMITTED
 
     def _produce(self, burst: Burst) -> None:
-        self._pending, self._undelivered = burst, []
+        self._pending = burst
         faults.point("after_begin")
-        for output in burst.outputs:
-            # Bursts are far smaller than the client's queue (see clients.py): it is never full.
-            try:
-                self._producer.produce(
-                    output.topic,
-                    key=output.key,
-                    value=output.value,
-                    headers=list(output.headers),
-                    on_delivery=self._delivered,
-                )
-            except KafkaException as raised:  # a refusal by the broker that the client remembers
-                self._note(raised.args[0], output.topic)
-
-    def _delivered(self, error: KafkaError | None, message: Message) -> None:
-        if error is not None:
-            self._note(error, message.topic() or "")
-
-    def _note(self, error: KafkaError, topic: str) -> None:
-        self._undelivered.append(error)
-        if error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
-            self._lacking = refused(error, f"WRITE on the topic {topic}")
+        self._outbox.produce(self._producer, burst.outputs)
 
     def _refused(self, error: KafkaError) -> None:
-        if self._lacking is not None:
-            raise self._lacking
+        if self._outbox.lacking is not None:
+            raise self._outbox.lacking
         if error.fatal() or error.code() == KafkaError._FATAL:
             raise fatal(KafkaException(error), "the producer failed")
-        log.warning("outputs_refused", error=str(error), outputs=len(self._undelivered))
+        log.warning("outputs_refused", error=str(error), outputs=len(self._outbox.errors))
 
     def _commit_offsets(self, burst: Burst, timeout_s: float) -> None:
         """In a thread of its own: the client's call waits for the coordinator without bound."""

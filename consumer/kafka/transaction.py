@@ -22,12 +22,13 @@ from enum import Enum, auto
 from typing import Protocol
 
 import structlog
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 from consumer import faults
-from consumer.errors import FatalError, TransientError
-from consumer.kafka.clients import FENCED, fatal, refused
+from consumer.errors import TransientError
+from consumer.kafka.clients import FENCED, fatal
 from consumer.kafka.offsets import Burst
+from consumer.kafka.outputs import Outbox
 
 log = structlog.get_logger(__name__)
 
@@ -93,7 +94,7 @@ class BurstTransaction:
         self._began = 0.0
         self._step: _Step | None = None
         self._pending: Burst | None = None
-        self._lacking: FatalError | None = None  # a right that this process's principal lacks
+        self._outbox = Outbox()
 
     def start(self, timeout_s: float) -> None:
         """Fence whoever used this transactional id before, and finish what it left open."""
@@ -133,8 +134,8 @@ class BurstTransaction:
     def _end(self, outcome: Outcome) -> Outcome:
         log.debug("transaction_ended", outcome=outcome.name)
         self._pending = self._step = None
-        if self._lacking is not None and outcome is Outcome.ABORTED:
-            raise self._lacking
+        if self._outbox.lacking is not None and outcome is Outcome.ABORTED:
+            raise self._outbox.lacking
         return outcome
 
     def _begin(self, burst: Burst) -> None:
@@ -143,30 +144,11 @@ class BurstTransaction:
         if self._step is not _Step.SEND_OFFSETS:
             return
         faults.point("after_begin")
-        for output in burst.outputs:
-            # Bursts are far smaller than the client's queue (see clients.py): it is never full.
-            try:
-                self._producer.produce(
-                    output.topic,
-                    key=output.key,
-                    value=output.value,
-                    headers=list(output.headers),
-                    on_delivery=self._delivered,
-                )
-            except KafkaException as raised:  # a refusal by the broker that the client remembers
-                self._note(raised.args[0], output.topic)
-                log.warning("output_refused", topic=output.topic, error=str(raised.args[0]))
-                self._step = _Step.ABORT
-                return
+        if not self._outbox.produce(self._producer, burst.outputs):
+            log.warning("output_refused", error=str(self._outbox.errors[0]))
+            self._step = _Step.ABORT
+            return
         faults.point("after_produce")
-
-    def _delivered(self, error: KafkaError | None, message: Message) -> None:
-        if error is not None:
-            self._note(error, message.topic() or "")
-
-    def _note(self, error: KafkaError, topic: str) -> None:
-        if error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
-            self._lacking = refused(error, f"WRITE on the topic {topic}")
 
     def _send_offsets(self, burst: Burst, timeout_s: float) -> None:
         still_owned = all(self._owns(step.partition, step.epoch) for step in burst.progress)
