@@ -1,15 +1,17 @@
 """NeMo models out of `.nemo` files."""
 
 import importlib
+import tempfile
+from pathlib import Path
 from typing import Any
 
 from consumer.errors import ExitCode, FatalError
-from consumer.inference.checkpoints import Checkpoint
 from consumer.inference.quiet import quiet
 from consumer.inference.results import SAMPLE_RATE
+from consumer.inference.unpack import unpack
 
 
-def restore(checkpoint: Checkpoint, kind: str, device: str) -> Any:
+def restore(path: Path, kind: str, device: str) -> Any:
     """The model of class `kind` (a name in `nemo.collections.asr.models`), ready for inference.
 
     Raises `FatalError` (CHECKPOINT) for a damaged file, another kind of model, or one made for
@@ -18,12 +20,19 @@ def restore(checkpoint: Checkpoint, kind: str, device: str) -> Any:
     with quiet():
         wanted = getattr(importlib.import_module("nemo.collections.asr.models"), kind)
         try:
-            model = wanted.restore_from(str(checkpoint.path), map_location=device)
-        except Exception as error:  # NeMo lets anything out: tarfile, pickle, hydra, torch
+            with tempfile.TemporaryDirectory() as folder:
+                unpack(path, Path(folder))
+                connectors = importlib.import_module("nemo.core.connectors.save_restore_connector")
+                connector = connectors.SaveRestoreConnector()
+                connector.model_extracted_dir = folder
+                model = wanted.restore_from(
+                    str(path), map_location=device, save_restore_connector=connector
+                )
+        except Exception as error:  # anything comes out: tarfile, pickle, hydra, torch
             why = (str(error).strip() or repr(error)).partition("\n")[0]
             raise FatalError(
                 ExitCode.CHECKPOINT,
-                f"{checkpoint.path} cannot be restored as a {kind} ({why}): get the file again, "
+                f"{path} cannot be restored as a {kind} ({why}): get the file again, "
                 "or name another checkpoint",
             ) from error
     rate = model.cfg.preprocessor.sample_rate if isinstance(model, wanted) else None
@@ -31,6 +40,6 @@ def restore(checkpoint: Checkpoint, kind: str, device: str) -> Any:
         what = f"was made for audio of {rate} Hz" if rate else f"holds a {type(model).__name__}"
         raise FatalError(
             ExitCode.CHECKPOINT,
-            f"{checkpoint.path} {what}; name a {kind} for audio of {SAMPLE_RATE} Hz",
+            f"{path} {what}; name a {kind} for audio of {SAMPLE_RATE} Hz",
         )
     return model.eval()

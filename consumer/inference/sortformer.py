@@ -34,7 +34,7 @@ class Sortformer:
         self, checkpoint: Checkpoint, device: str, *, bf16: bool, cache: StreamingCache
     ) -> None:
         """Raises `FatalError` for a checkpoint that is no Sortformer or a cache it refuses."""
-        self._model = restore(checkpoint, "SortformerEncLabelModel", device)
+        self._model = restore(checkpoint.path, "SortformerEncLabelModel", device)
         self._device = device
         self._bf16 = bf16
         config = self._model.cfg

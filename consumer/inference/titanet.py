@@ -24,7 +24,7 @@ class TitaNet:
 
     def __init__(self, checkpoint: Checkpoint, device: str, *, bf16: bool) -> None:
         """Raises `FatalError` (CHECKPOINT) for a checkpoint that is no speaker model."""
-        self._model = restore(checkpoint, "EncDecSpeakerLabelModel", device)
+        self._model = restore(checkpoint.path, "EncDecSpeakerLabelModel", device)
         self._model.preprocessor.featurizer.dither = 0.0
         self._device = device
         self._bf16 = bf16

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from nemo.collections.asr.models import EncDecSpeakerLabelModel, SortformerEncLabelModel
 
+from consumer.inference.restore import restore
 from deploy.checkpoints import sortformer, titanet
 from deploy.checkpoints.paths import COMPACT
 
@@ -39,18 +40,14 @@ def embedder(state: Path, target: Path = EMBEDDER) -> Path:
 
 def load_diarizer(source: Path = DIARIZER) -> SortformerEncLabelModel:
     """The shipped diarizer (or another), for inference."""
-    model = SortformerEncLabelModel.restore_from(
-        str(source), map_location="cpu", strict=True
-    ).eval()
+    model = restore(source, "SortformerEncLabelModel", "cpu")
     model.preprocessor.featurizer.dither = 0.0
     return model
 
 
 def load_embedder(source: Path = EMBEDDER) -> EncDecSpeakerLabelModel:
     """The shipped embedder (or another), for inference."""
-    model = EncDecSpeakerLabelModel.restore_from(
-        str(source), map_location="cpu", strict=True
-    ).eval()
+    model = restore(source, "EncDecSpeakerLabelModel", "cpu")
     model.preprocessor.featurizer.dither = 0.0
     return model
 

@@ -12,7 +12,7 @@ import numpy as np
 import soundfile
 import torch
 
-from consumer.inference.quiet import quiet
+from consumer.inference.restore import restore
 from consumer.inference.results import SAMPLE_RATE, Waveform
 
 
@@ -20,15 +20,8 @@ class Handler:
     """`POST /v1/audio/diarize-chunk`: NeMo's `diarize` on a temporary file, TitaNet per speaker."""
 
     def __init__(self, diarizer: Path, embedder: Path, postprocessing: Path | None) -> None:
-        with quiet():
-            from nemo.collections.asr.models import EncDecSpeakerLabelModel, SortformerEncLabelModel
-
-            self._diarizer: Any = SortformerEncLabelModel.restore_from(
-                str(diarizer), map_location="cpu"
-            ).eval()
-            self._embedder: Any = EncDecSpeakerLabelModel.restore_from(
-                str(embedder), map_location="cpu"
-            ).eval()
+        self._diarizer: Any = restore(diarizer, "SortformerEncLabelModel", "cpu")
+        self._embedder: Any = restore(embedder, "EncDecSpeakerLabelModel", "cpu")
         self._postprocessing = None if postprocessing is None else str(postprocessing)
 
     def __call__(self, waveform: Waveform) -> dict[str, Any]:

@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from consumer.inference.quiet import quiet
+from consumer.inference.restore import restore
 from consumer.inference.results import SAMPLE_RATE, Waveform
 from tests.integration.inference import architectures as make
 
@@ -82,9 +83,7 @@ def full_size(folder: Path) -> tuple[Path, Path]:
 
 
 def _fit(source: Path, target: Path) -> None:
-    from nemo.collections.asr.models import SortformerEncLabelModel
-
-    model = SortformerEncLabelModel.restore_from(str(source), map_location="cpu").eval()
+    model = restore(source, "SortformerEncLabelModel", "cpu")
     layer = model.sortformer_modules.single_hidden_to_spks
     seen: list[Any] = []
     hook = layer.register_forward_pre_hook(lambda _module, inputs: seen.append(inputs[0][0]))

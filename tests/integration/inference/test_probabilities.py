@@ -51,7 +51,7 @@ class Pair:
 )
 def pair(request: pytest.FixtureRequest, built: Callable[[str], Checkpoint]) -> Pair:
     checkpoint = built(request.param)
-    nemo = restore(checkpoint, "SortformerEncLabelModel", "cpu")
+    nemo = restore(checkpoint.path, "SortformerEncLabelModel", "cpu")
     if nemo.streaming_mode:
         for name, value in asdict(StreamingCache()).items():
             setattr(nemo.sortformer_modules, name, value)
@@ -135,7 +135,7 @@ def test_the_streaming_cache_is_the_one_asked_for(built: Callable[[str], Checkpo
         spkcache_update_period=60,
         spkcache_len=40,
     )
-    nemo = restore(checkpoint, "SortformerEncLabelModel", "cpu")
+    nemo = restore(checkpoint.path, "SortformerEncLabelModel", "cpu")
     for name, value in asdict(short).items():
         setattr(nemo.sortformer_modules, name, value)
     ours = only(Sortformer(checkpoint, "cpu", bf16=False, cache=short), LONGEST)

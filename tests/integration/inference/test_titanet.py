@@ -22,7 +22,7 @@ def unit(embedding: NDArray[np.float32]) -> NDArray[np.float32]:
 @pytest.mark.parametrize("name", ["small-titanet", "titanet"])
 def test_windows_equal_titanets_own_forward(built: Callable[[str], Checkpoint], name: str) -> None:
     checkpoint = built(name)
-    nemo = restore(checkpoint, "EncDecSpeakerLabelModel", "cpu")
+    nemo = restore(checkpoint.path, "EncDecSpeakerLabelModel", "cpu")
     ours = TitaNet(checkpoint, "cpu", bf16=False)
     kinds = [(3.0, 0.1), (0.5, 0.001), (3.0, 2.0), (1.37, 0.1)]  # seconds, level
     windows = [speechlike(s, seed=seed, level=level) for seed, (s, level) in enumerate(kinds)]
