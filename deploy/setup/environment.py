@@ -6,14 +6,16 @@ none. A Debian without python3-venv and a Python without pip are both enough; on
 needed.
 """
 
+from __future__ import annotations  # an older Python must come as far as the message for it
+
 import importlib.util
 import json
 import os
 import platform
+import re
 import ssl
 import subprocess
 import sys
-import tarfile
 from functools import cache
 from pathlib import Path
 
@@ -29,10 +31,11 @@ class SetupError(Exception):
 
 def main() -> None:
     """Make the environment, then mark it complete for make."""
-    # NeMo unpacks checkpoints with a filter that tarfile has from 3.11.4 on, or by a distribution's
-    # security update of an older one.
-    if sys.version_info < (3, 11) or not hasattr(tarfile, "data_filter"):
-        raise SetupError(f"Python {platform.python_version()} is too old: install 3.11.4 or newer.")
+    lowest = lowest_python()
+    if sys.version_info < lowest:
+        raise SetupError(
+            f"Python {platform.python_version()} is too old: install {lowest[0]}.{lowest[1]} or newer."
+        )
     print(announcement(), flush=True)
     uv = fetch_uv()
     if not (VENV / "bin" / "python").exists():
@@ -42,6 +45,13 @@ def main() -> None:
     # The build back end is in the lock: an isolated build would fetch an unpinned one.
     run(*install, "--no-deps", "--no-build-isolation", "--editable", ROOT)
     (VENV / "complete").touch()
+
+
+def lowest_python() -> tuple[int, int]:
+    """`requires-python` of pyproject.toml (an older Python has no parser for it)."""
+    project = (ROOT / "pyproject.toml").read_text()
+    ((major, minor),) = re.findall(r'^requires-python = ">=(\d+)\.(\d+)"$', project, re.MULTILINE)
+    return int(major), int(minor)
 
 
 def announcement() -> str:
