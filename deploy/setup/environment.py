@@ -31,11 +31,10 @@ class SetupError(Exception):
 
 def main() -> None:
     """Make the environment, then mark it complete for make."""
-    lowest = lowest_python()
+    lowest, running = lowest_python(), platform.python_version()
     if sys.version_info < lowest:
-        raise SetupError(
-            f"Python {platform.python_version()} is too old: install {lowest[0]}.{lowest[1]} or newer."
-        )
+        needed = f"{lowest[0]}.{lowest[1]}"
+        raise SetupError(f"Python {running} is too old: install {needed} or newer.")
     print(announcement(), flush=True)
     uv = fetch_uv()
     if not (VENV / "bin" / "python").exists():
