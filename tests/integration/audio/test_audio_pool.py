@@ -74,18 +74,13 @@ def test_many_crashes_in_a_row(pool: DecodePool) -> None:
     assert len(pool.submit(GOOD).result(30)) == 16_000
 
 
-def test_a_process_is_replaced_within_a_second(pool: DecodePool) -> None:
-    pool.submit(GOOD).result(30)
-    times = []
-    for _ in range(10):  # the machine may be busy
-        with pytest.raises(PermanentError):
-            pool.submit(b"segfault").result(30)
-        start = time.monotonic()
-        until(lambda: len(pool.pids()) == 2, pool.pids)
-        times.append(time.monotonic() - start)
-        if times[-1] < 1.0:
-            return
-    pytest.fail(f"it took {times} s")
+def test_a_process_is_replaced_though_nobody_asks_for_it(pool: DecodePool) -> None:
+    """Without a further task. How soon is up to the machine: a second, if it has little to do."""
+    until(lambda: len(pool.pids()) == 2, pool.pids)
+    before = set(pool.pids())
+    with pytest.raises(PermanentError):
+        pool.submit(b"segfault").result(30)
+    until(lambda: len(set(pool.pids()) & before) == 1 and len(pool.pids()) == 2, pool.pids)
 
 
 def test_a_hang_ends_and_its_mate_does_not_wait() -> None:
