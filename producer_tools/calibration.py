@@ -1,11 +1,11 @@
-"""Whether a confidence means what it says: segments against who really spoke."""
+"""Whether a confidence means what it says: turns against who really spoke."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from producer_tools.rttm import Turn
-from schemas.records import ChunkResult, Segment
+from producer_tools.scoring import matching
 
 BINS = 10
 _MOSTLY = 0.5
@@ -13,7 +13,7 @@ _MOSTLY = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One segment's confidence, and whether its speaker was the right one."""
+    """One turn's confidence, and whether its speaker was the right one."""
 
     confidence: float
     right: bool
@@ -21,38 +21,31 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Bin:
-    """Segments of like confidence: how many, their mean confidence, and the share that is right."""
+    """Turns of like confidence: how many, their mean confidence, and the share that is right."""
 
     count: int
     confidence: float
     right: float
 
 
-def judge(results: Iterable[ChunkResult], reference: Sequence[Turn]) -> list[Judged]:
-    """The segments that have a confidence, judged.
+def judge(turns: Sequence[Turn], reference: Sequence[Turn]) -> list[Judged]:
+    """The turns that have a confidence, judged.
 
-    A segment is right when, for at least half of it, that speaker of the reference talks whom its
-    label stands for: the one who shares most time with the label's segments within the chunk.
+    A turn's speaker is right when the reference speaker it is matched with, one to one and over all
+    turns as for the diarization error rate, talks for at least half of the turn. A label that is
+    matched with nobody is never right.
 
     Args:
-        results: of one recording.
-        reference: who really spoke, on the recording's time axis.
+        turns: those whose labels mean the same speakers: of one chunk, or of a whole recording.
+        reference: who really spoke, on the same time axis.
     """
-    judged = []
-    for result in results:
-        talking: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
-        for segment in result.segments:
-            for speaker, seconds in _shared(result, segment, reference).items():
-                talking[segment.speaker][speaker] += seconds
-        for segment in result.segments:
-            if segment.confidence is None:
-                continue
-            candidates = talking[segment.speaker]
-            meant = max(candidates, key=lambda name: candidates[name], default="")
-            shared = _shared(result, segment, reference).get(meant, 0.0)
-            right = shared >= _MOSTLY * (segment.end_s - segment.start_s)
-            judged.append(Judged(segment.confidence, bool(candidates) and right))
-    return judged
+    matched = matching(reference, turns)
+    return [
+        Judged(turn.confidence, _shared(turn, person, reference) >= _MOSTLY * turn.duration_s)
+        for turn in turns
+        for person in [matched.get(turn.speaker)]
+        if turn.confidence is not None
+    ]
 
 
 def bins(judged: Sequence[Judged]) -> list[Bin]:
@@ -74,19 +67,18 @@ def bins(judged: Sequence[Judged]) -> list[Bin]:
 
 
 def expected_error(found: Sequence[Bin]) -> float | None:
-    """Expected calibration error of a reliability diagram; None without a segment."""
+    """Expected calibration error of a reliability diagram; None without a turn."""
     total = sum(each.count for each in found)
     if not total:
         return None
     return sum(each.count * abs(each.confidence - each.right) for each in found) / total
 
 
-def _shared(result: ChunkResult, segment: Segment, reference: Sequence[Turn]) -> dict[str, float]:
-    """Seconds in which each speaker of the reference talks during a segment."""
-    begin, end = result.start_s + segment.start_s, result.start_s + segment.end_s
-    shared: dict[str, float] = defaultdict(float)
-    for turn in reference:
-        both = min(end, turn.start_s + turn.duration_s) - max(begin, turn.start_s)
-        if both > 0:
-            shared[turn.speaker] += both
-    return shared
+def _shared(turn: Turn, person: str | None, reference: Sequence[Turn]) -> float:
+    """Seconds of a turn in which that speaker of the reference talks."""
+    end = turn.start_s + turn.duration_s
+    return sum(
+        max(0.0, min(end, said.start_s + said.duration_s) - max(turn.start_s, said.start_s))
+        for said in reference
+        if said.speaker == person
+    )

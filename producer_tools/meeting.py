@@ -1,6 +1,7 @@
 """A recording put together from its ChunkResults: turns on its time axis, with linked voices."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from producer_tools.linking import Voices
 from producer_tools.rttm import Turn
@@ -10,15 +11,27 @@ from schemas.records import ChunkResult
 def turns(results: Iterable[ChunkResult], voices: Voices, recording: str) -> list[Turn]:
     """One turn per segment, named by its voice; a speaker without one keeps chunk and label."""
     return [
-        Turn(
+        replace(
+            turn,
             recording=recording,
-            start_s=result.start_s + segment.start_s,
-            duration_s=segment.end_s - segment.start_s,
-            speaker=voices.of(result.recording_id, result.chunk_id, segment.speaker)
-            or f"{result.chunk_id}/{segment.speaker}",
-            confidence=segment.confidence,
+            speaker=voices.of(result.recording_id, result.chunk_id, turn.speaker)
+            or f"{result.chunk_id}/{turn.speaker}",
         )
         for result in results
+        for turn in local_turns(result)
+    ]
+
+
+def local_turns(result: ChunkResult) -> list[Turn]:
+    """One turn per segment of a chunk, on the recording's time axis, by its local label."""
+    return [
+        Turn(
+            recording=result.recording_id,
+            start_s=result.start_s + segment.start_s,
+            duration_s=segment.end_s - segment.start_s,
+            speaker=segment.speaker,
+            confidence=segment.confidence,
+        )
         for segment in result.segments
     ]
 

@@ -75,6 +75,17 @@ def error_rate(
     )
 
 
+def matching(reference: Sequence[Turn], hypothesis: Sequence[Turn]) -> dict[str, str]:
+    """Speaker of the hypothesis -> the reference's, one to one, as the error rate matches them."""
+    from pyannote.metrics.diarization import DiarizationErrorRate
+
+    if not hypothesis:
+        return {}
+    metric = DiarizationErrorRate(collar=0.0, skip_overlap=False)
+    found = metric.optimal_mapping(annotation(reference), annotation(hypothesis))
+    return {str(heard): str(said) for heard, said in found.items()}
+
+
 def annotation(turns: Sequence[Turn]) -> "Annotation":
     """Turns as pyannote has them, one track each."""
     from pyannote.core import Annotation, Segment

@@ -6,12 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from producer_tools import calibration
 from producer_tools.calibration import Bin, Judged, bins, expected_error
 from producer_tools.evaluate.answers import Answer
-from producer_tools.rttm import Turn
-from producer_tools.scoring import annotation
-
-_MOSTLY = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,40 +32,12 @@ class Confidence:
 
 
 def judge(answers: Iterable[Answer]) -> list[Judged]:
-    """Every segment with a confidence, judged.
-
-    A segment's speaker is right when the reference speaker it is matched with, one to one and
-    over the whole recording as for the diarization error rate, talks for at least half of the
-    segment. A label that is matched with nobody is never right.
-    """
-    judged: list[Judged] = []
-    for answer in answers:
-        matched = _matching(answer)
-        for turn in answer.turns:
-            if turn.confidence is not None:
-                shared = _shared(turn, answer.recording.turns, matched.get(turn.speaker))
-                judged.append(Judged(turn.confidence, shared >= _MOSTLY * turn.duration_s))
-    return judged
-
-
-def _matching(answer: Answer) -> dict[str, str]:
-    """Local speaker -> the reference's speaker, the matching with the most time shared."""
-    from pyannote.metrics.diarization import DiarizationErrorRate
-
-    if not answer.turns:
-        return {}
-    metric = DiarizationErrorRate(collar=0.0, skip_overlap=False)
-    found = metric.optimal_mapping(annotation(answer.recording.turns), annotation(answer.turns))
-    return {str(local): str(person) for local, person in found.items()}
-
-
-def _shared(turn: Turn, reference: Sequence[Turn], person: str | None) -> float:
-    end = turn.start_s + turn.duration_s
-    return sum(
-        max(0.0, min(end, said.start_s + said.duration_s) - max(turn.start_s, said.start_s))
-        for said in reference
-        if said.speaker == person
-    )
+    """Every segment with a confidence, judged within its answer."""
+    return [
+        judged
+        for answer in answers
+        for judged in calibration.judge(answer.turns, answer.recording.turns)
+    ]
 
 
 def measure(judged: Sequence[Judged]) -> Confidence:

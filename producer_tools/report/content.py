@@ -7,6 +7,7 @@ from typing import Any
 
 from producer_tools.calibration import bins, expected_error, judge
 from producer_tools.linking import Voices, link, newest
+from producer_tools.meeting import local_turns
 from producer_tools.report.intervals import at_least, length
 from producer_tools.report.similarity import similarity
 from producer_tools.rttm import Turn
@@ -64,7 +65,8 @@ def content(
 
 
 def _calibration(chunks: Sequence[ChunkResult], reference: Sequence[Turn]) -> dict[str, Any]:
-    found = bins(judge(chunks, reference))
+    # Labels are local to a chunk: each is matched anew.
+    found = bins([one for chunk in chunks for one in judge(local_turns(chunk), reference)])
     error = expected_error(found)
     return {
         "bins": [

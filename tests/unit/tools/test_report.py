@@ -15,6 +15,7 @@ from producer_tools.report.content import content
 from producer_tools.report.events import Events, read_events
 from producer_tools.report.intervals import at_least, length
 from producer_tools.report.page import page
+from producer_tools.rttm import Turn
 from producer_tools.subscribe import Event
 from schemas.records import ChunkResult, Fingerprint, Models, Segment, Source, Thresholds
 
@@ -109,6 +110,16 @@ def test_who_has_no_fingerprint_has_a_lane_after_the_voices() -> None:
         ("Voice_0", True),
         ("Speaker_0 (not linked)", False),
     ]
+
+
+def test_confidences_are_judged_by_labels_local_to_a_chunk() -> None:
+    reference = {"r": [Turn("r", 0, 10, "Ann"), Turn("r", 30, 10, "Ben")]}
+    same_label = [result(chunk, (segment(0, 0, 10, 0.9),)) for chunk in (0, 1)]
+    (recording,) = content(same_label, {}, reference)["recordings"]
+    assert recording["calibration"] == {
+        "bins": [{"count": 2, "confidence": 0.9, "right": 1.0}],
+        "error": pytest.approx(0.1),
+    }
 
 
 def test_failed_missing_and_superseded_chunks() -> None:
