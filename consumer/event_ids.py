@@ -7,6 +7,8 @@ import hashlib
 import json
 import uuid
 from collections.abc import Sequence
+from functools import cache
+from hashlib import sha1
 
 from consumer.errors import Reason
 from consumer.inference.results import Models
@@ -16,12 +18,13 @@ from schemas.records import AudioChunk
 NAMESPACE = uuid.UUID("6f1f6a3e-52d5-4b0e-9a52-1c8e0e4c7a91")
 """Fixed for ever: another one would rename every result."""
 
+_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
 
 def result_id(chunk: AudioChunk, models: Models, version: str) -> uuid.UUID:
     """Id of the work on a chunk: the chunk, both checkpoints, post-processing, major version."""
-    major = version.partition(".")[0]
-    how = hashlib.sha256(_json([models.postprocessing_sha256, major])).hexdigest()
     checkpoints = [models.diarization_sha256, models.embedding_sha256]
+    how = _how(models.postprocessing_sha256, version.partition(".")[0])
     return _uuid(NAMESPACE, [chunk.recording_id, chunk.chunk_id, *checkpoints, how])
 
 
@@ -34,9 +37,20 @@ def unreadable_result_id(record: InputRecord) -> uuid.UUID:
     return _uuid(NAMESPACE, ["unreadable", *place])
 
 
-def event_id(result: uuid.UUID, record_type: str, index: int) -> str:
-    """Id of one event of a result."""
-    return str(_uuid(result, [record_type, index]))
+def event_ids(result: str, record_type: str, count: int) -> list[str]:
+    """Ids of the events 0 to `count` - 1 of this type that a result has.
+
+    What `str(uuid.uuid5(...))` gives each, without an object for it: a chunk has some 20 events.
+    """
+    namespace = bytes.fromhex(result.replace("-", ""))
+    found = []
+    for index in range(count):
+        digest = bytearray(sha1(namespace + _place(record_type, index)).digest())
+        digest[6] = digest[6] & 0x0F | 0x50  # version 5
+        digest[8] = digest[8] & 0x3F | 0x80  # variant of RFC 9562
+        text = digest.hex()
+        found.append(f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:32]}")
+    return found
 
 
 def failed_event_id(result: uuid.UUID, reason: Reason) -> str:
@@ -49,8 +63,15 @@ def failed_event_id(result: uuid.UUID, reason: Reason) -> str:
 
 
 def _uuid(namespace: uuid.UUID, parts: Sequence[object]) -> uuid.UUID:
-    return uuid.uuid5(namespace, _json(parts).decode())
+    return uuid.uuid5(namespace, _json(parts))
 
 
-def _json(parts: Sequence[object]) -> bytes:
-    return json.dumps(parts, ensure_ascii=False, separators=(",", ":")).encode()
+# The same few for every chunk.
+@cache
+def _how(postprocessing_sha256: str, major: str) -> str:
+    return hashlib.sha256(_json([postprocessing_sha256, major]).encode()).hexdigest()
+
+
+@cache
+def _place(record_type: str, index: int) -> bytes:
+    return _json([record_type, index]).encode()

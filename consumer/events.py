@@ -10,7 +10,7 @@ from consumer.dead_letters import MIN_LIMIT, dead_letter, fits
 from consumer.errors import PermanentError, Reason
 from consumer.inference import results
 from consumer.inference.results import Analysis, label
-from consumer.projections import speaker_fingerprints, speaker_segments
+from consumer.projections import Datum, speaker_fingerprints, speaker_segments
 from consumer.records import Headers, InputRecord, OutputRecord
 from schemas.codec import Encoder
 from schemas.records import (
@@ -108,15 +108,19 @@ class EventWriter:
             PermanentError: `INVALID_MODEL_OUTPUT` when a time is not finite, `OUTPUT_TOO_LARGE`
                 when an event exceeds the limit.
         """
-        result = self._result(chunk, record, analysis)
-        events = (result, *speaker_segments(result), *speaker_fingerprints(result))
+        result = self._result(chunk, record, analysis).to_avro()
         key, trace = chunk.recording_id.encode(), _trace(record.trace or record.headers)
-        outputs = tuple(self._output(event, key, trace) for event in events)
-        for event, output in zip(events, outputs, strict=True):
+        events: list[tuple[type[Record], Datum]] = [
+            (ChunkResult, result),
+            *((SpeakerSegment, datum) for datum in speaker_segments(result)),
+            *((SpeakerFingerprint, datum) for datum in speaker_fingerprints(result)),
+        ]
+        outputs = tuple(self._output(kind, datum, key, trace) for kind, datum in events)
+        for (kind, _), output in zip(events, outputs, strict=True):
             if not fits(output, self._max_message_bytes):
                 raise PermanentError(
                     Reason.OUTPUT_TOO_LARGE,
-                    f"the {event.avro_name} has {output.size} bytes; "
+                    f"the {kind.avro_name} has {output.size} bytes; "
                     f"{self._max_message_bytes} are allowed",
                 )
         return outputs
@@ -139,10 +143,10 @@ class EventWriter:
         )
         result = self._failure(record, chunk, reason)
         key, trace = result.recording_id.encode(), _trace(record.trace or record.headers)
-        output = self._output(result, key, trace)
+        output = self._output(ChunkResult, result.to_avro(), key, trace)
         if not fits(output, self._max_message_bytes):
             bare = replace(result, attributes={})
-            output = self._output(bare, key, trace)
+            output = self._output(ChunkResult, bare.to_avro(), key, trace)
         return letter, output
 
     def _result(self, chunk: AudioChunk, record: InputRecord, analysis: Analysis) -> ChunkResult:
@@ -154,7 +158,7 @@ class EventWriter:
         order = sorted({s.speaker for s in analysis.segments})
         voiced = {fingerprint.speaker for fingerprint in fingerprints}
         return ChunkResult(
-            event_id=event_ids.event_id(result_id, ChunkResult.avro_name, 0),
+            event_id=event_ids.event_ids(str(result_id), ChunkResult.avro_name, 1)[0],
             result_id=str(result_id),
             recording_id=chunk.recording_id,
             chunk_id=chunk.chunk_id,
@@ -212,8 +216,10 @@ class EventWriter:
             uncertain_confidence=self._models.uncertain_confidence,
         )
 
-    def _output(self, event: Record, key: bytes, trace: Headers) -> OutputRecord:
-        return OutputRecord(self._outputs[type(event)], key, self._encoder.encode(event), trace)
+    def _output(self, kind: type[Record], datum: Datum, key: bytes, trace: Headers) -> OutputRecord:
+        return OutputRecord(
+            self._outputs[kind], key, self._encoder.encode_datum(kind, datum), trace
+        )
 
 
 def _recording_of(key: bytes | None) -> str:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from fastavro import schemaless_reader, schemaless_writer
 
-from schemas import catalogue
+from schemas import catalogue, packing
 from schemas.errors import MalformedEventError, UnknownSchemaError
 from schemas.records import Record
 from schemas.registry import RegistryClient
@@ -60,17 +60,23 @@ class Encoder:
             MalformedEventError: a value does not fit its Avro type.
             LookupError: a registry is in use and this record type was not among `topics`.
         """
-        schema = catalogue.current(record.avro_name)
+        return self.encode_datum(type(record), record.to_avro())
+
+    def encode_datum(self, record_type: type[Record], datum: Mapping[str, Any]) -> bytes:
+        """The same for a record of this type that stands as `Record.to_avro` gives it."""
+        name = record_type.avro_name
         buffer = io.BytesIO()
-        if self._ids is None:
-            buffer.write(_SINGLE_OBJECT + catalogue.fingerprint_of(record.avro_name))
-        else:
-            buffer.write(_CONFLUENT + struct.pack(">I", self._ids[type(record)]))
+        buffer.write(self._header(record_type))
         try:
-            schemaless_writer(buffer, schema, record.to_avro())
-        except (ValueError, TypeError, OverflowError) as error:
-            raise MalformedEventError(f"{record.avro_name} cannot be encoded: {error}") from error
+            schemaless_writer(buffer, *packing.pack(name, datum))
+        except (ValueError, TypeError, OverflowError, struct.error) as error:
+            raise MalformedEventError(f"{name} cannot be encoded: {error}") from error
         return buffer.getvalue()
+
+    def _header(self, record_type: type[Record]) -> bytes:
+        if self._ids is None:
+            return _SINGLE_OBJECT + catalogue.fingerprint_of(record_type.avro_name)
+        return _CONFLUENT + struct.pack(">I", self._ids[record_type])
 
 
 class Decoder:

@@ -38,19 +38,12 @@ class Record:
         return cls(**datum)
 
 
-def fields_of(record: Record) -> dict[str, Any]:
-    """A record's fields by name, as they are: for another record that has them too."""
-    return {name: getattr(record, name) for name in record.__slots__}
-
-
 def _plain(value: Any) -> Any:
-    if isinstance(value, Record):
-        return value.to_avro()
     if isinstance(value, tuple):
         # All of one type: asking each of an embedding's numbers is most of the cost of an event.
         records = bool(value) and isinstance(value[0], Record)
         return [item.to_avro() for item in value] if records else list(value)
-    return value
+    return value.to_avro() if isinstance(value, Record) else value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,8 @@ from schemas.records import (
     Record,
     Segment,
     Source,
+    SpeakerFingerprint,
+    SpeakerSegment,
     Thresholds,
 )
 
@@ -48,7 +50,7 @@ CHUNK = AudioChunk(
 )
 _RESULT_ID = event_ids.result_id(CHUNK, _CHECKPOINTS, "1.0.0")
 RESULT = ChunkResult(
-    event_id=event_ids.event_id(_RESULT_ID, "ChunkResult", 0),
+    event_id=event_ids.event_ids(str(_RESULT_ID), "ChunkResult", 1)[0],
     result_id=str(_RESULT_ID),
     recording_id=CHUNK.recording_id,
     chunk_id=CHUNK.chunk_id,
@@ -106,8 +108,10 @@ def examples() -> dict[str, str]:
         "AudioChunk": CHUNK,
         "ChunkResult": RESULT,
         "ChunkResult of a failure": FAILED,
-        "SpeakerSegment": speaker_segments(RESULT)[0],
-        "SpeakerFingerprint": speaker_fingerprints(RESULT)[0],
+        "SpeakerSegment": SpeakerSegment.from_avro(speaker_segments(RESULT.to_avro())[0]),
+        "SpeakerFingerprint": SpeakerFingerprint.from_avro(
+            speaker_fingerprints(RESULT.to_avro())[0]
+        ),
     }
     return {name: _json(_travelled(event).to_avro()) for name, event in events.items()} | {
         "Dead letter": _json(_letter())

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
+from consumer import event_ids
 from consumer.errors import PermanentError, Reason
 from consumer.events import EventWriter, Topics, key_matches
 from consumer.inference.results import Analysis, Fingerprint, Models, Segment
@@ -250,3 +251,10 @@ def test_key_matches() -> None:
     assert key_matches(RECORD, CHUNK)
     assert not key_matches(InputRecord(Ticket(0, 0, 0), "t", b"x", None, (), 0), CHUNK)
     assert not key_matches(InputRecord(Ticket(0, 0, 0), "t", None, None, (), 0), CHUNK)
+
+
+def test_ids_of_events_are_those_of_the_standard_library() -> None:
+    work = uuid.UUID(RESULT_ID)
+    names = [json.dumps(["SpeakerSegment", n], separators=(",", ":")) for n in range(300)]
+    expected = [str(uuid.uuid5(work, name)) for name in names]
+    assert event_ids.event_ids(RESULT_ID, "SpeakerSegment", 300) == expected
