@@ -113,6 +113,8 @@ def producer_config(options: ClientOptions) -> dict[str, str | int | bool]:
         # message is checked before a burst; the margin is for its framing.
         "queue.buffering.max.messages": 1_000_000,
         "message.max.bytes": options.max_message_bytes + 100_000,
+        # Nobody asks for the others, and each would be a call back into Python.
+        "delivery.report.only.error": True,
     }
 
 

@@ -18,10 +18,7 @@ Outputs = tuple[OutputRecord, ...]
 class _Entry:
     timestamp_ms: int
     outputs: Outputs | None = None  # None while unfinished
-
-    @property
-    def size(self) -> int:
-        return sum(output.size for output in self.outputs or ())
+    size: int = 0  # of the outputs, in bytes
 
 
 @dataclass(slots=True)
@@ -33,11 +30,11 @@ class _Partition:
     marked: bool = False  # whether the attempt on the head has been written
     in_flight: dict[int, _Entry] = field(default_factory=dict)  # in offset order
 
-    def finished_prefix(self) -> Iterator[tuple[int, Outputs]]:
+    def finished_prefix(self) -> Iterator[tuple[int, Outputs, int]]:
         for offset, entry in self.in_flight.items():
             if entry.outputs is None:
                 return
-            yield offset, entry.outputs
+            yield offset, entry.outputs, entry.size
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +136,7 @@ class Offsets:
         if entry is None or entry.outputs is not None:
             return False
         entry.outputs = outputs
+        entry.size = sum(output.size for output in outputs)
         self.retained_bytes += entry.size
         return True
 
@@ -149,20 +147,21 @@ class Offsets:
     @property
     def unfinished(self) -> int:
         """Records in flight, over all partitions."""
-        return sum(1 for _ in self._unfinished())
-
-    def _unfinished(self) -> Iterator[Ticket]:
-        for partition, state in self._partitions.items():
-            for offset, entry in state.in_flight.items():
-                if entry.outputs is None:
-                    yield Ticket(partition, state.epoch, offset)
+        return sum(
+            entry.outputs is None
+            for state in self._partitions.values()
+            for entry in state.in_flight.values()
+        )
 
     def heads(self) -> list[Ticket]:
         """The lowest unfinished record of each partition that has one."""
-        heads: dict[int, Ticket] = {}
-        for ticket in self._unfinished():
-            heads.setdefault(ticket.partition, ticket)
-        return list(heads.values())
+        heads = []
+        for partition, state in self._partitions.items():
+            for offset, entry in state.in_flight.items():
+                if entry.outputs is None:
+                    heads.append(Ticket(partition, state.epoch, offset))
+                    break
+        return heads
 
     def watermark(self, partition: int) -> int:
         """The offset up to which everything is finished."""
@@ -238,8 +237,7 @@ class Offsets:
         room = max_bytes
         for partition, state in sorted(self._partitions.items()):
             finished: list[int] = []
-            for offset, produced in state.finished_prefix():
-                size = sum(output.size for output in produced)
+            for offset, produced, size in state.finished_prefix():
                 if outputs and size > room:
                     break
                 outputs += produced

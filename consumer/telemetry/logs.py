@@ -71,6 +71,8 @@ def without_credentials(
 
 def cut(text: str) -> str:
     """`text` without queries and user information of web addresses."""
+    if "://" not in text:
+        return text
     return _USER.sub(r"\1", _QUERY.sub(r"\1?(cut)", text))
 
 
