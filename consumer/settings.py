@@ -138,7 +138,7 @@ class Settings(BaseSettings):
     max_batch_audio_s: Positive = Field(600.0, description="audio in one forward pass, padded")
 
     # Memory
-    window: Count = Field(64, description="records of one partition in flight")
+    window: Count = Field(256, description="records of one partition in flight")
     buffered_bytes: Count = Field(1 << 30, description="objects, waveforms and outputs held")
 
     # Telemetry
