@@ -9,6 +9,7 @@ from confluent_kafka.admin import AdminClient
 from producer_tools import load, options, registering, replay, tail, topics
 from producer_tools.diarize import diarize
 from producer_tools.evaluate import command as evaluate
+from producer_tools.labels import LABELS
 from producer_tools.publish import command as publish
 from producer_tools.report import command as report
 
@@ -32,6 +33,9 @@ def topics_command(
     check: Annotated[bool, typer.Option("--check", help="exit 1 when one is wrong")] = False,
     partitions: Annotated[int, typer.Option(min=1, help="of each topic created")] = 12,
     replication: Annotated[int, typer.Option(min=1, help="copies of each partition")] = 1,
+    labels: Annotated[
+        bool, typer.Option("--labels", help=f"also {LABELS}, which the reference subscriber writes")
+    ] = False,
     kafka: options.KafkaProperties = None,
 ) -> None:
     """Create the topics, or check that they are as the service needs them."""
@@ -39,13 +43,13 @@ def topics_command(
         raise typer.BadParameter("say --create, --check or both")
     with options.errors_in_a_sentence():
         admin = AdminClient({**options.kafka(kafka), "bootstrap.servers": bootstrap_servers})
-        named = options.topics()
+        named, more = options.topics(), (LABELS,) if labels else ()
         if create:
-            created = topics.create(admin, named, topics.Layout(partitions, replication))
-            for name in topics.names(named):
+            created = topics.create(admin, named, topics.Layout(partitions, replication), more)
+            for name in topics.names(named, more):
                 print(f"{name}: {'created' if name in created else 'was there'}")
         if check:
-            if problems := topics.check(admin, named):
+            if problems := topics.check(admin, named, more):
                 options.fail("\n".join(problems))
             print("The topics are as they should be.")
 

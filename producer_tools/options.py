@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 from confluent_kafka import KafkaException
 
-from consumer.errors import SpeakerstreamError
+from consumer.errors import Reason, SpeakerstreamError
 from consumer.events import Topics
 from producer_tools.publisher import PublishError
 from schemas.errors import SchemaError
@@ -33,6 +33,12 @@ RegistryUrl = Annotated[
         envvar="SPEAKERSTREAM_SCHEMA_REGISTRY_URL",
         help="schema registry; none: Avro single-object encoding",
     ),
+]
+Recordings = Annotated[
+    list[str] | None, typer.Option("--recording", help="only of these; may be repeated")
+]
+Reasons = Annotated[
+    list[Reason] | None, typer.Option("--reason", help="only these failures; may be repeated")
 ]
 
 

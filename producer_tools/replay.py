@@ -12,7 +12,6 @@ from rich.markup import escape
 from rich.progress import track
 from rich.table import Table
 
-from consumer.errors import Reason
 from producer_tools import dead_letters, options
 from producer_tools.dead_letters import Choice, DeadLetter
 from producer_tools.publisher import OWNED, PublishError
@@ -22,12 +21,8 @@ _FLUSH_S = 60.0
 
 def command(
     bootstrap_servers: options.Bootstrap,
-    reason: Annotated[
-        list[Reason] | None, typer.Option(help="only these reasons; may be repeated")
-    ] = None,
-    recording: Annotated[
-        list[str] | None, typer.Option(help="only these recordings; may be repeated")
-    ] = None,
+    reason: options.Reasons = None,
+    recording: options.Recordings = None,
     since: Annotated[
         datetime | None,
         typer.Option(

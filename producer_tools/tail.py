@@ -12,7 +12,6 @@ from typing import Annotated, Any
 import typer
 from confluent_kafka import Message
 
-from consumer.errors import Reason
 from producer_tools import dead_letters, options
 from producer_tools.dead_letters import DeadLetter
 from producer_tools.subscribe import Event, Subscriber
@@ -65,15 +64,11 @@ def command(
             parser=options.moment, metavar="TIME", help="also what was written from then on; UTC"
         ),
     ] = None,
-    recording: Annotated[
-        list[str] | None, typer.Option(help="only of these recordings; may be repeated")
-    ] = None,
+    recording: options.Recordings = None,
     failed: Annotated[
         bool, typer.Option("--failed", help="only failed results and dead letters")
     ] = False,
-    reason: Annotated[
-        list[Reason] | None, typer.Option(help="only these failures; may be repeated")
-    ] = None,
+    reason: options.Reasons = None,
     json: Annotated[bool, typer.Option("--json", help="one object a line, whole")] = False,
     count: Annotated[int | None, typer.Option(min=1, help="stop when so many were printed")] = None,
     idle_seconds: Annotated[

@@ -22,12 +22,12 @@ class Layout:
     replication: int = 1
 
 
-def names(topics: Topics) -> tuple[str, ...]:
-    """All topics: the input, the three outputs, the dead letters."""
-    return (topics.audio_chunks, *topics.outputs.values(), topics.dead_letters)
+def names(topics: Topics, more: Sequence[str] = ()) -> tuple[str, ...]:
+    """All topics: the input, the three outputs, the dead letters, and `more` of subscribers."""
+    return (topics.audio_chunks, *topics.outputs.values(), topics.dead_letters, *more)
 
 
-def wanted(topics: Topics, layout: Layout) -> list[NewTopic]:
+def wanted(topics: Topics, layout: Layout, more: Sequence[str] = ()) -> list[NewTopic]:
     """What `create` asks for."""
     # The key is the recording: compaction would keep one event of each recording.
     common = {"cleanup.policy": "delete"}
@@ -40,11 +40,13 @@ def wanted(topics: Topics, layout: Layout) -> list[NewTopic]:
             replication_factor=layout.replication,
             config=dead if name == topics.dead_letters else common,
         )
-        for name in names(topics)
+        for name in names(topics, more)
     ]
 
 
-def create(admin: AdminClient, topics: Topics, layout: Layout) -> list[str]:
+def create(
+    admin: AdminClient, topics: Topics, layout: Layout, more: Sequence[str] = ()
+) -> list[str]:
     """Create the topics that do not exist; returns the names of those created.
 
     Raises:
@@ -53,7 +55,7 @@ def create(admin: AdminClient, topics: Topics, layout: Layout) -> list[str]:
     """
     created = []
     for name, future in admin.create_topics(
-        wanted(topics, layout), operation_timeout=_TIMEOUT_S
+        wanted(topics, layout, more), operation_timeout=_TIMEOUT_S
     ).items():
         try:
             future.result(_TIMEOUT_S)
@@ -62,7 +64,7 @@ def create(admin: AdminClient, topics: Topics, layout: Layout) -> list[str]:
                 raise
         else:
             created.append(name)
-    _wait_until_known(admin, names(topics))
+    _wait_until_known(admin, names(topics, more))
     return created
 
 
@@ -75,7 +77,7 @@ def _wait_until_known(admin: AdminClient, expected: Sequence[str]) -> None:
         time.sleep(_METADATA_PAUSE_S)
 
 
-def check(admin: AdminClient, topics: Topics) -> list[str]:
+def check(admin: AdminClient, topics: Topics, more: Sequence[str] = ()) -> list[str]:
     """What is wrong with the topics, one sentence each; empty when all is well.
 
     Raises:
@@ -84,10 +86,10 @@ def check(admin: AdminClient, topics: Topics) -> list[str]:
     existing = admin.list_topics(timeout=_TIMEOUT_S).topics
     problems = [
         f"{name} does not exist: run `speakerstream topics --create`"
-        for name in names(topics)
+        for name in names(topics, more)
         if name not in existing
     ]
-    present = [name for name in names(topics) if name in existing]
+    present = [name for name in names(topics, more) if name in existing]
     configs = _configs(admin, present)
     for name in present:
         if "compact" in configs[name].get("cleanup.policy", "delete"):

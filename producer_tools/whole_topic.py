@@ -2,16 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 
-from confluent_kafka import (
-    OFFSET_BEGINNING,
-    Consumer,
-    KafkaError,
-    KafkaException,
-    Message,
-    TopicPartition,
-)
+from confluent_kafka import Message
 
-_METADATA_S = 10.0
+from producer_tools.subscribe import Subscriber
 
 
 def messages(
@@ -28,33 +21,8 @@ def messages(
         confluent_kafka.KafkaException: the brokers cannot be reached, or report an error.
         LookupError: the topic does not exist.
     """
-    reader = Consumer(
-        {
-            **(kafka or {}),
-            "bootstrap.servers": bootstrap_servers,
-            "group.id": "speakerstream-reader",  # required by the client, never joined
-            "enable.auto.commit": False,
-            "enable.partition.eof": True,
-            "isolation.level": "read_committed",
-            "auto.offset.reset": "error",
-        }
-    )
+    subscriber = Subscriber(bootstrap_servers, {topic: None}, kafka=kafka)
     try:
-        metadata = reader.list_topics(topic, timeout=_METADATA_S).topics[topic]
-        if metadata.error is not None or not metadata.partitions:
-            raise LookupError(f"there is no topic {topic}: run `speakerstream topics --create`")
-        unread = set(metadata.partitions)
-        reader.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in unread])
-        while unread:
-            message = reader.poll(1.0)
-            if message is None:
-                continue
-            place = message.partition() or 0
-            if (error := message.error()) is not None:
-                if error.code() != KafkaError._PARTITION_EOF:
-                    raise KafkaException(error)
-                unread.discard(place)
-            elif place in unread:  # not what arrived after its end was reached
-                yield message
+        yield from subscriber.messages(until_idle_s=0)
     finally:
-        reader.close()
+        subscriber.close()

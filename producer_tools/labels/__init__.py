@@ -10,6 +10,6 @@
 """
 
 from producer_tools.labels.online import OnlineLinker, SpeakerLabels
-from producer_tools.labels.subscriber import LabelSubscriber
+from producer_tools.labels.subscriber import LABELS, LabelSubscriber
 
-__all__ = ["LabelSubscriber", "OnlineLinker", "SpeakerLabels"]
+__all__ = ["LABELS", "LabelSubscriber", "OnlineLinker", "SpeakerLabels"]

@@ -17,6 +17,9 @@ from schemas.codec import Decoder
 from schemas.records import ChunkResult
 from schemas.registry import RegistryClient
 
+LABELS = "speaker-labels"
+"""The topic; `speakerstream topics --create --labels` makes it."""
+
 _BURST = 100
 _WAIT_S = 0.5
 _TRANSACTION_S = 30.0
@@ -46,7 +49,7 @@ class LabelSubscriber:
         bootstrap_servers: str,
         instance: str,
         results: str = "chunk-results",
-        labels: str = "speaker-labels",
+        labels: str = LABELS,
         group: str = "speaker-labels",
         registry: RegistryClient | None = None,
         consumer: Mapping[str, str] | None = None,

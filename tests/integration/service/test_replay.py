@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from consumer.errors import ExitCode, Reason
 from consumer.records import OutputRecord
-from producer_tools import dead_letters, whole_topic
+from producer_tools import dead_letters, subscribe
 from producer_tools.cli import app
 from producer_tools.dead_letters import Choice, DeadLetter
 from producer_tools.linking import link
@@ -109,6 +109,6 @@ def test_letters_are_chosen_by_reason_recording_and_time() -> None:
 
 
 def test_a_broker_that_is_not_there_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(whole_topic, "_METADATA_S", 0.5)
+    monkeypatch.setattr(subscribe, "_METADATA_S", 0.5)
     with pytest.raises(KafkaException):
         next(dead_letters.read("127.0.0.1:1", "dead"))

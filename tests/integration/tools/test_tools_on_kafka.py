@@ -121,6 +121,10 @@ def test_topics_are_created_once_and_checked(broker: Broker) -> None:
     assert set(topics.create(admin, named, topics.Layout(3))) == set(topics.names(named))
     assert topics.create(admin, named, topics.Layout(3)) == []
     assert topics.check(admin, named) == []
+    labels = f"{named.chunk_results}-labels"
+    assert labels in topics.check(admin, named, [labels])[0]
+    assert topics.create(admin, named, topics.Layout(3), [labels]) == [labels]
+    assert topics.check(admin, named, [labels]) == []
     assert (
         len(admin.list_topics(named.chunk_results, 10).topics[named.chunk_results].partitions) == 3
     )
