@@ -6,7 +6,6 @@ again by this process, only its offsets are committed later.
 """
 
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
@@ -14,6 +13,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, Topi
 from consumer import faults
 from consumer.errors import TransientError
 from consumer.kafka.clients import fatal
+from consumer.kafka.deadline import Deadline
 from consumer.kafka.offsets import Burst
 from consumer.kafka.outputs import Outbox
 from consumer.kafka.transaction import Outcome
@@ -50,8 +50,7 @@ class AtLeastOnce:
         self._owns = owns
         self._pending: Burst | None = None
         self._outbox = Outbox()
-        self._commits = ThreadPoolExecutor(1, thread_name_prefix="commit")
-        self._answer: Future[list[TopicPartition] | None] | None = None
+        self._committing: Deadline[list[TopicPartition] | None] = Deadline("commit offsets")
 
     def start(self, timeout_s: float) -> None:
         """Nothing to prepare."""
@@ -90,26 +89,8 @@ class AtLeastOnce:
         log.warning("outputs_refused", error=str(error), outputs=len(self._outbox.errors))
 
     def _commit_offsets(self, burst: Burst, timeout_s: float) -> None:
-        """In a thread of its own: the client's call waits for the coordinator without bound."""
-        if self._answer is None:
-            offsets = [
-                TopicPartition(
-                    self._input_topic, step.partition, step.offset, step.attempts.to_metadata()
-                )
-                for step in burst.progress
-                if self._owns(step.partition, step.epoch)
-            ]
-            if not offsets:
-                return
-            faults.point("in_commit")
-            self._answer = self._commits.submit(
-                self._consumer.commit, offsets=offsets, asynchronous=False
-            )
-        if not wait([self._answer], timeout_s).done:
-            raise TransientError("the broker did not answer the commit in time")
-        answer, self._answer = self._answer, None
         try:
-            for each in answer.result() or ():
+            for each in self._answers(burst, timeout_s) or ():
                 if each.error is not None:
                     raise KafkaException(each.error)
         except KafkaException as raised:
@@ -118,3 +99,20 @@ class AtLeastOnce:
                 raise fatal(raised, "could not commit the group's offsets") from raised
             raise TransientError(f"the offsets were not committed: {error.str()}") from raised
         faults.point("after_send_offsets")
+
+    def _answers(self, burst: Burst, timeout_s: float) -> list[TopicPartition] | None:
+        if self._committing.under_way:
+            return self._committing.resume(timeout_s)
+        offsets = [
+            TopicPartition(
+                self._input_topic, step.partition, step.offset, step.attempts.to_metadata()
+            )
+            for step in burst.progress
+            if self._owns(step.partition, step.epoch)
+        ]
+        if not offsets:
+            return None
+        faults.point("in_commit")
+        return self._committing.begin(
+            lambda: self._consumer.commit(offsets=offsets, asynchronous=False), timeout_s
+        )

@@ -1,12 +1,15 @@
 """The burst transaction: finished outputs and the offsets they answer, all or nothing.
 
 A transaction is open for milliseconds, never over fetching or inference. Every call to the broker
-is bounded; a call that runs into its bound is *resumed* later at the same step, because its outcome
-is unknown until the broker has answered it. Error triage follows librdkafka's manual: fatal, then
-"requires abort", then retriable, and anything else is fatal.
+is bounded (by `deadline.py` where the client is not); a call that runs into its bound is *resumed*
+later at the same step, because its outcome is unknown until the broker has answered it. What only
+asks the client's own main thread (beginning, the group's metadata) needs no bound: that thread
+waits for no broker. Error triage follows librdkafka's manual: fatal, then "requires abort", then
+retriable, and anything else is fatal.
 
-A producer with a fatal error is lost, but not its transaction: a new one with the same
-transactional id makes the broker finish or abort it, and the group's offsets then say which it was.
+A producer with a fatal error is lost, and so is one that is silent for longer than its transaction
+may be open; but not its transaction: a new one with the same transactional id makes the broker
+finish or abort it, and the group's offsets then say which it was.
 
 A fenced producer is replaced too when its transaction was open for longer than the broker allows:
 an outage outlasted it, and the coordinator fences what it times out. Fenced any sooner, another
@@ -16,6 +19,7 @@ and, started again, takes over for good. The group admits the offsets of its mem
 nothing is published twice meanwhile.
 """
 
+import threading
 import time
 from collections.abc import Callable
 from enum import Enum, auto
@@ -27,6 +31,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, Topi
 from consumer import faults
 from consumer.errors import TransientError
 from consumer.kafka.clients import FENCED, fatal
+from consumer.kafka.deadline import Deadline
 from consumer.kafka.offsets import Burst
 from consumer.kafka.outputs import Outbox
 
@@ -95,6 +100,7 @@ class BurstTransaction:
         self._step: _Step | None = None
         self._pending: Burst | None = None
         self._outbox = Outbox()
+        self._sending: Deadline[None] = Deadline("send offsets")
 
     def start(self, timeout_s: float) -> None:
         """Fence whoever used this transactional id before, and finish what it left open."""
@@ -151,6 +157,20 @@ class BurstTransaction:
         faults.point("after_produce")
 
     def _send_offsets(self, burst: Burst, timeout_s: float) -> None:
+        try:
+            if self._sending.under_way:
+                self._call(lambda: self._sending.resume(timeout_s), _Step.COMMIT)
+            else:
+                self._begin_to_send(burst, timeout_s)
+        except TransientError as waiting:
+            if not self._sending.under_way or self._open_s <= self._allowed_s:
+                raise
+            # By now the coordinator has aborted the transaction, whatever the client waits for.
+            self._replace_producer(str(waiting))
+        if burst.outputs:  # or there is nothing that a kill here could lose
+            faults.point("after_send_offsets")
+
+    def _begin_to_send(self, burst: Burst, timeout_s: float) -> None:
         still_owned = all(self._owns(step.partition, step.epoch) for step in burst.progress)
         if not still_owned or not self._consumer.memberid():
             # Without a member id the broker could not tell this process from a zombie.
@@ -164,22 +184,33 @@ class BurstTransaction:
         ]
         metadata = self._consumer.consumer_group_metadata()
         self._call(
-            lambda: self._producer.send_offsets_to_transaction(offsets, metadata, timeout_s),
+            lambda: self._sending.begin(
+                lambda: self._producer.send_offsets_to_transaction(offsets, metadata, timeout_s),
+                timeout_s,
+            ),
             _Step.COMMIT,
         )
-        if burst.outputs:  # or there is nothing that a kill here could lose
-            faults.point("after_send_offsets")
+
+    @property
+    def _open_s(self) -> float:
+        return time.monotonic() - self._began
+
+    def _replace_producer(self, why: str) -> None:
+        log.warning("producer_lost", error=why, open_s=round(self._open_s, 1))
+        lost = [self._producer]
+        self._producer = self._new_producer()
+        self._sending = Deadline("send offsets")
+        self._step = _Step.START_AGAIN
+        # Dropping the last reference ends the client and waits for its threads: not in this one.
+        threading.Thread(target=lost.clear, name="lost producer", daemon=True).start()
 
     def _call(self, call: Callable[[], None], next_step: _Step) -> None:
         try:
             call()
         except KafkaException as raised:
             error: KafkaError = raised.args[0]
-            open_s = time.monotonic() - self._began
-            if error.fatal() and (error.code() not in FENCED or open_s > self._allowed_s):
-                log.warning("producer_lost", error=str(error), open_s=round(open_s, 1))
-                self._producer = self._new_producer()
-                self._step = _Step.START_AGAIN
+            if error.fatal() and (error.code() not in FENCED or self._open_s > self._allowed_s):
+                self._replace_producer(str(error))
                 return
             if error.fatal():
                 raise fatal(raised, "the producer failed") from raised
