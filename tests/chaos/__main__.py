@@ -5,11 +5,13 @@ import json
 import sys
 import time
 from pathlib import Path
+from typing import get_args
 
 from rich.console import Console
 
 import deploy.maven
-from tests.chaos.run import Plan, Protocol, storm
+from tests.chaos.run import Plan, Protocol, Weather, storm
+from tests.chaos.sounds import EngineName
 from tests.chaos.table import table
 
 _ROOT = Path(__file__).parents[2] / "build" / "chaos"
@@ -22,13 +24,20 @@ def main() -> int:
     parser.add_argument("--protocol", choices=("classic", "consumer", "both"), default="both")
     parser.add_argument(
         "--weather",
-        choices=("storm", "kills"),
+        choices=get_args(Weather),
         default="storm",
-        help="kills: nothing but kill -9, each after the last was recovered from",
+        help="kills: nothing but kill -9, each after the last was recovered from; zombies, "
+        "restarts: nothing but these, one after the other",
     )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rate", type=float, default=40.0, help="chunks a second")
     parser.add_argument("--pause", type=float, default=2.0, help="seconds between two actions")
+    parser.add_argument(
+        "--engine",
+        choices=get_args(EngineName),
+        default="stand-in",
+        help="compact: the compact checkpoints, on pieces of the sample meeting (use a low --rate)",
+    )
     arguments = parser.parse_args()
     if problem := deploy.maven.missing():
         print(f"Apache Kafka cannot start: {problem}.", file=sys.stderr)
@@ -46,6 +55,7 @@ def main() -> int:
             arguments.seed,
             arguments.rate,
             arguments.pause,
+            arguments.engine,
         )
         name = f"{time.strftime('%Y%m%d-%H%M%S')}-{plan.weather}-{protocol}-{plan.seed}"
         logs = _ROOT / name

@@ -4,46 +4,18 @@ import random
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-import numpy as np
 from confluent_kafka import KafkaError, Message, Producer
 
-from consumer.audio.decode import decode
 from consumer.errors import Reason
-from consumer.inference.results import Analysis
-from consumer.inference.stand_in import StandInEngine
 from producer_tools.publisher import OWNED
 from schemas.records import AudioChunk
-from tests.audio_samples import sound
+from tests.chaos.sounds import Sound
 from tests.service.installation import Installation
 
 NUMBER_HEADER = "chaos.number"
 _RECORDINGS = 48
-_SOUNDS = 64
 _POISON_SHARE = 0.01
-
-
-@dataclass(frozen=True, slots=True)
-class Sound:
-    """An object, and what the stand-in engine must say of it."""
-
-    fields: dict[str, object]  # of the AudioChunk
-    analysis: Analysis
-
-
-def sounds(installation: Installation) -> list[Sound]:
-    """Objects with different answers, so that a wrong pairing of chunk and result shows."""
-    engine = StandInEngine()
-    made = []
-    for number in range(_SOUNDS):
-        noise = np.random.default_rng(number).normal(0, 0.1, 16_000).astype(np.float32)
-        data = sound(noise, kind="FLAC")
-        (analysis,) = engine.analyze([decode(data)])
-        assert isinstance(analysis, Analysis)
-        uri = installation.store(f"sound-{number}.flac", data)
-        made.append(Sound({"uri": uri, "size_bytes": len(data)}, analysis))
-    return made
 
 
 class Feed(threading.Thread):

@@ -17,15 +17,16 @@ from schemas.codec import Decoder, Encoder
 from schemas.records import AudioChunk
 from schemas.registry import ConfluentRegistry
 from tests.chaos.arrivals import Arrivals
-from tests.chaos.feed import Feed, sounds
+from tests.chaos.feed import Feed
 from tests.chaos.growth import Growth
 from tests.chaos.members import Members, seconds
+from tests.chaos.sounds import EngineName, settings, sounds
 from tests.chaos.storm import SESSION_S, STEADY, Kill, Storm
 from tests.chaos.verifier import Verifier
 from tests.service.installation import Installation
 
 Protocol = Literal["classic", "consumer"]
-Weather = Literal["storm", "kills"]
+Weather = Literal["storm", "kills", "zombies", "restarts"]
 
 PARTITIONS = 12
 _CATCH_UP_S = 600.0
@@ -33,7 +34,10 @@ _CATCH_UP_S = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be done, and to whom: `kills` is nothing but kill -9, one after the other."""
+    """What is to be done, and to whom.
+
+    `kills` is nothing but kill -9, one after the other; for the rest see `storm.WEATHERS`.
+    """
 
     protocol: Protocol
     weather: Weather
@@ -41,6 +45,7 @@ class Plan:
     seed: int
     rate: float  # chunks a second
     pause_s: float = 2.0  # between two actions, on average
+    engine: EngineName = "stand-in"
 
 
 def storm(plan: Plan, keep: Path) -> dict[str, Any]:
@@ -67,10 +72,12 @@ def storm_on(
             encoder = Encoder(publisher, {AudioChunk: installation.topics.audio_chunks})
             installation = replace(installation, encoder=encoder, existing=True)
             decoder = Decoder(publisher)
-        objects = sounds(installation)
+        objects = sounds(installation, plan.engine)
         feed = Feed(installation, objects, plan.rate, plan.seed)
         arrivals = Arrivals(cluster.bootstrap, installation.topics.chunk_results, PARTITIONS)
-        members = Members(_environment(installation, registry, plan.protocol), keep)
+        members = Members(
+            {**_environment(installation, registry, plan.protocol), **settings(plan.engine)}, keep
+        )
         weather = Storm(members, cluster, registry, store, plan.seed, plan.pause_s)
         growth = Growth(lambda: members.pid(STEADY))
         try:
@@ -82,7 +89,7 @@ def storm_on(
             if plan.weather == "kills":
                 weather.pick_off(plan.seconds, lambda kill: _recovered(kill, arrivals))
             else:
-                weather.rage(plan.seconds)
+                weather.rage(plan.weather, plan.seconds)
             raged_s = time.monotonic() - began
             feed.finish()
             caught_up_s = _catch_up(weather, installation)

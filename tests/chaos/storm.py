@@ -4,7 +4,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,23 +19,28 @@ STEADY = "steady"
 """The one member nothing is done to: whatever grows in the long run, grows there."""
 
 SESSION_S = 6.0
-_FEWEST, _MOST = 2, 4  # members awake
+_FEWEST, _MOST = 3, 6  # members that run
 _LONG_STORM_S = 600.0  # beyond it, store and registry are away for a minute too
 _LONG = " of a minute"
 _RECOVERY_S = 60.0
 _FIRST_RESULT_S = 0.5
-_WEIGHTS = {
-    "kill": 6,
-    "fault": 6,
-    "freeze": 3,
-    "terminate": 4,
-    "add": 4,
-    "remove": 3,
-    "broker": 2,
-    "blackout": 1,
-    "store": 2,
-    "registry": 2,
+WEATHERS: Mapping[str, Mapping[str, int]] = {
+    "storm": {
+        "kill": 6,
+        "fault": 6,
+        "freeze": 3,
+        "terminate": 4,
+        "add": 4,
+        "remove": 3,
+        "broker": 2,
+        "blackout": 1,
+        "store": 2,
+        "registry": 2,
+    },
+    "zombies": {"freeze": 1},
+    "restarts": {"terminate": 3, "add": 1, "remove": 1},
 }
+"""How often each thing is done, beside the others of the same weather."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,23 +72,29 @@ class Storm:
     def __post_init__(self) -> None:
         self._random = random.Random(self.seed)
 
-    def rage(self, seconds: float) -> None:
-        """Act until the time is over, then repair everything."""
+    def rage(self, weather: str, seconds: float) -> None:
+        """Act until the time is over, then repair everything. `weather` is one of `WEATHERS`.
+
+        Each thing is done once, in a drawn order, before any is done again.
+        """
+        self._gather()
         began = time.monotonic()
-        actions, weights = list(_WEIGHTS), list(_WEIGHTS.values())
+        actions, weights = list(WEATHERS[weather]), list(WEATHERS[weather].values())
+        first = self._random.sample(actions, len(actions))
         minutes: list[tuple[float, Callable[[float], bool]]] = []
-        if seconds >= _LONG_STORM_S:
+        if weather == "storm" and seconds >= _LONG_STORM_S:
             minutes = [(seconds / 3, self._take_store), (seconds * 2 / 3, self._take_registry)]
         while (now := time.monotonic() - began) < seconds:
             if minutes and now > minutes[0][0] and minutes[0][1](60.0):
                 minutes.pop(0)
-            (action,) = self._random.choices(actions, weights)
+            action = first.pop() if first else self._random.choices(actions, weights)[0]
             getattr(self, f"_{action}")()
             self._rest(self._random.uniform(0.5, 1.5) * self.pause_s)
         self.calm()
 
     def pick_off(self, seconds: float, recovered: Callable[[Kill], bool]) -> None:
         """Nothing but kill -9, each once the group has recovered from the one before."""
+        self._gather()
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             self._rest(self._random.uniform(0.5, 1.5) * self.pause_s)
@@ -103,7 +114,7 @@ class Storm:
             self._mending.join()
 
     def keep(self) -> None:
-        """Start again what died by itself; never fewer than two."""
+        """Start again what died by itself; never too few."""
         for member in self.members.bury():
             if member.armed:
                 self.done["kills at a fault point"] += 1
@@ -113,6 +124,14 @@ class Storm:
             self.members.start(STEADY)
         while len(self.members.running) < _FEWEST:
             self._start()
+
+    def _gather(self) -> None:
+        """Wait until every member has work, or there would be nobody to do anything to."""
+        patience = time.monotonic() + _RECOVERY_S
+        while time.monotonic() < patience:
+            if all(member.partitions() for member in self.members.running.values()):
+                return
+            self._rest(_FIRST_RESULT_S)
 
     def _rest(self, seconds: float) -> None:
         until = time.monotonic() + seconds

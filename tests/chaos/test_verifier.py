@@ -14,7 +14,8 @@ from schemas.codec import Decoder, Encoder
 from schemas.records import AudioChunk
 from tests.brokers import client
 from tests.brokers.fixtures import Broker
-from tests.chaos.feed import Feed, Sound, sounds
+from tests.chaos.feed import Feed
+from tests.chaos.sounds import Sound, sounds
 from tests.chaos.verifier import Verifier
 from tests.service.installation import Installation
 

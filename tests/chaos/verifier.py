@@ -15,7 +15,8 @@ from consumer.inference.results import Analysis
 from schemas.codec import Decoder
 from schemas.records import ChunkResult, SpeakerFingerprint, SpeakerSegment
 from tests.brokers.client import StoredRecord, records_to_end
-from tests.chaos.feed import NUMBER_HEADER, Sound
+from tests.chaos.feed import NUMBER_HEADER
+from tests.chaos.sounds import Sound
 from tests.service.installation import Installation
 
 _READ_S = 600.0
@@ -200,7 +201,7 @@ def says(result: ChunkResult, expected: Analysis) -> bool:
         and [_speaker(each.speaker) for each in result.fingerprints]
         == [each.speaker for each in expected.fingerprints]
         and all(
-            np.allclose(got.embedding, wanted.embedding, atol=1e-6)
+            np.allclose(got.embedding, wanted.embedding, atol=1e-5)  # whatever the batch
             for got, wanted in zip(result.fingerprints, expected.fingerprints, strict=True)
         )
     )
