@@ -8,6 +8,8 @@ from consumer.errors import PermanentError, Reason
 from consumer.inference.results import Analysis, label
 from schemas.records import Fingerprint, Segment
 
+_LARGEST = float(np.finfo(np.float32).max)  # of single precision; NaN is beyond it, too
+
 
 def segments(analysis: Analysis, duration: float) -> tuple[Segment, ...]:
     """Segments with times clamped to [0, duration]; those that leaves empty are dropped.
@@ -15,17 +17,21 @@ def segments(analysis: Analysis, duration: float) -> tuple[Segment, ...]:
     Raises:
         PermanentError: `INVALID_MODEL_OUTPUT`, a time is not finite.
     """
-    clamped = (
-        Segment(
-            speaker=label(segment.speaker),
-            start_s=_clamp(finite("segment start", segment.start_s), duration),
-            end_s=_clamp(finite("segment end", segment.end_s), duration),
-            confidence=_ratio(segment.confidence),
-            overlap_ratio=_ratio(segment.overlap_ratio) or 0.0,
-        )
-        for segment in analysis.segments
-    )
-    return tuple(segment for segment in clamped if segment.start_s < segment.end_s)
+    found = []
+    for segment in analysis.segments:
+        start = _clamp(finite("segment start", segment.start_s), duration)
+        end = _clamp(finite("segment end", segment.end_s), duration)
+        if start < end:
+            found.append(
+                Segment(
+                    speaker=label(segment.speaker),
+                    start_s=start,
+                    end_s=end,
+                    confidence=_ratio(segment.confidence),
+                    overlap_ratio=_ratio(segment.overlap_ratio) or 0.0,
+                )
+            )
+    return tuple(found)
 
 
 def fingerprints(analysis: Analysis) -> tuple[Fingerprint, ...]:
@@ -42,7 +48,7 @@ def fingerprints(analysis: Analysis) -> tuple[Fingerprint, ...]:
         )
         for found in analysis.fingerprints
         if np.isfinite(found.embedding).all()
-        and math.isfinite(found.norm)
+        and abs(found.norm) <= _LARGEST
         and math.isfinite(found.speech_s)
     )
 
@@ -54,12 +60,12 @@ def finite(what: str, value: float) -> float:
     return value
 
 
-def _clamp(value: float, duration: float) -> float:
-    return min(max(value, 0.0), duration)
+def _clamp(value: float, most: float) -> float:
+    return 0.0 if value < 0.0 else most if value > most else value
 
 
 def _real(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) else None
+    return value if value is not None and abs(value) <= _LARGEST else None
 
 
 def _ratio(value: float | None) -> float | None:

@@ -5,14 +5,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from consumer import event_content, event_ids
+from consumer import event_content, event_ids, projections
 from consumer.dead_letters import MIN_LIMIT, dead_letter, fits
 from consumer.errors import PermanentError, Reason
 from consumer.inference import results
 from consumer.inference.results import Analysis, label
-from consumer.projections import Datum, speaker_fingerprints, speaker_segments
 from consumer.records import Headers, InputRecord, OutputRecord
+from schemas import layout
 from schemas.codec import Encoder
+from schemas.layout import Parts
 from schemas.records import (
     AudioChunk,
     ChunkResult,
@@ -25,6 +26,7 @@ from schemas.records import (
 )
 from schemas.validation import MAX_ID_BYTES
 
+_RESULT = layout.of(ChunkResult.avro_name)
 _TRACE_HEADERS = ("traceparent", "tracestate")
 _MAX_TRACE_BYTES = 512  # what W3C asks a vendor to carry; more could not be promised to fit
 
@@ -108,21 +110,18 @@ class EventWriter:
             PermanentError: `INVALID_MODEL_OUTPUT` when a time is not finite, `OUTPUT_TOO_LARGE`
                 when an event exceeds the limit.
         """
-        result = self._result(chunk, record, analysis).to_avro()
+        result = self._result(chunk, record, analysis)
         key, trace = chunk.recording_id.encode(), _trace(record.trace or record.headers)
-        events: list[tuple[type[Record], Datum]] = [
-            (ChunkResult, result),
-            *((SpeakerSegment, datum) for datum in speaker_segments(result)),
-            *((SpeakerFingerprint, datum) for datum in speaker_fingerprints(result)),
-        ]
-        outputs = tuple(self._output(kind, datum, key, trace) for kind, datum in events)
-        for (kind, _), output in zip(events, outputs, strict=True):
-            if not fits(output, self._max_message_bytes):
-                raise PermanentError(
-                    Reason.OUTPUT_TOO_LARGE,
-                    f"the {kind.avro_name} has {output.size} bytes; "
-                    f"{self._max_message_bytes} are allowed",
-                )
+        events = projections.events(result)
+        outputs = tuple(self._output(kind, parts, key, trace) for kind, parts in events)
+        largest = max(outputs, key=lambda output: len(output.value or b""))  # else all are alike
+        if not fits(largest, self._max_message_bytes):
+            kind = events[outputs.index(largest)][0]
+            raise PermanentError(
+                Reason.OUTPUT_TOO_LARGE,
+                f"the {kind.avro_name} has {largest.size} bytes; "
+                f"{self._max_message_bytes} are allowed",
+            )
         return outputs
 
     def failed(
@@ -143,10 +142,10 @@ class EventWriter:
         )
         result = self._failure(record, chunk, reason)
         key, trace = result.recording_id.encode(), _trace(record.trace or record.headers)
-        output = self._output(ChunkResult, result.to_avro(), key, trace)
+        output = self._output(ChunkResult, _RESULT.parts(result), key, trace)
         if not fits(output, self._max_message_bytes):
-            bare = replace(result, attributes={})
-            output = self._output(ChunkResult, bare.to_avro(), key, trace)
+            bare = _RESULT.parts(replace(result, attributes={}))
+            output = self._output(ChunkResult, bare, key, trace)
         return letter, output
 
     def _result(self, chunk: AudioChunk, record: InputRecord, analysis: Analysis) -> ChunkResult:
@@ -216,10 +215,9 @@ class EventWriter:
             uncertain_confidence=self._models.uncertain_confidence,
         )
 
-    def _output(self, kind: type[Record], datum: Datum, key: bytes, trace: Headers) -> OutputRecord:
-        return OutputRecord(
-            self._outputs[kind], key, self._encoder.encode_datum(kind, datum), trace
-        )
+    def _output(self, kind: type[Record], parts: Parts, key: bytes, trace: Headers) -> OutputRecord:
+        value = self._encoder.assemble(kind, parts)
+        return OutputRecord(self._outputs[kind], key, value, trace)
 
 
 def _recording_of(key: bytes | None) -> str:

@@ -10,9 +10,9 @@ import struct
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from fastavro import schemaless_reader, schemaless_writer
+from fastavro import schemaless_reader
 
-from schemas import catalogue, packing
+from schemas import catalogue, layout
 from schemas.errors import MalformedEventError, UnknownSchemaError
 from schemas.records import Record
 from schemas.registry import RegistryClient
@@ -60,18 +60,12 @@ class Encoder:
             MalformedEventError: a value does not fit its Avro type.
             LookupError: a registry is in use and this record type was not among `topics`.
         """
-        return self.encode_datum(type(record), record.to_avro())
+        fields = layout.of(record.avro_name)
+        return self.assemble(type(record), fields.parts(record))
 
-    def encode_datum(self, record_type: type[Record], datum: Mapping[str, Any]) -> bytes:
-        """The same for a record of this type that stands as `Record.to_avro` gives it."""
-        name = record_type.avro_name
-        buffer = io.BytesIO()
-        buffer.write(self._header(record_type))
-        try:
-            schemaless_writer(buffer, *packing.pack(name, datum))
-        except (ValueError, TypeError, OverflowError, struct.error) as error:
-            raise MalformedEventError(f"{name} cannot be encoded: {error}") from error
-        return buffer.getvalue()
+    def assemble(self, record_type: type[Record], parts: layout.Parts) -> bytes:
+        """The same for a record of this type whose fields are encoded."""
+        return self._header(record_type) + layout.of(record_type.avro_name).join(parts)
 
     def _header(self, record_type: type[Record]) -> bytes:
         if self._ids is None:

@@ -143,6 +143,14 @@ def test_single_object_round_trip(record: Record) -> None:
     assert Decoder().decode(Encoder().encode(record), type(record)) == record
 
 
+@given(records)
+def test_the_bytes_are_those_of_fastavro(record: Record) -> None:
+    written = io.BytesIO()
+    schemaless_writer(written, catalogue.current(record.avro_name), record.to_avro())
+    header = b"\xc3\x01" + catalogue.fingerprint_of(record.avro_name)
+    assert Encoder().encode(record) == header + written.getvalue()
+
+
 REGISTRY = DictRegistry()
 REGISTERED = Encoder(REGISTRY, {record: record.avro_name for record in EVENTS})
 

@@ -9,11 +9,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from consumer import event_ids
+from consumer import event_ids, projections
 from consumer.dead_letters import dead_letter
 from consumer.errors import Reason
 from consumer.inference.results import Models as Checkpoints
-from consumer.projections import speaker_fingerprints, speaker_segments
 from consumer.records import InputRecord, Ticket
 from schemas.codec import Decoder, Encoder
 from schemas.records import (
@@ -24,8 +23,6 @@ from schemas.records import (
     Record,
     Segment,
     Source,
-    SpeakerFingerprint,
-    SpeakerSegment,
     Thresholds,
 )
 
@@ -104,14 +101,16 @@ FAILED = ChunkResult(
 
 def examples() -> dict[str, str]:
     """The examples as JSON, by the heading they stand under."""
+    flat = {
+        kind.avro_name: Decoder().decode(Encoder().assemble(kind, parts), kind)
+        for kind, parts in reversed(projections.events(RESULT))
+    }
     events = {
         "AudioChunk": CHUNK,
         "ChunkResult": RESULT,
         "ChunkResult of a failure": FAILED,
-        "SpeakerSegment": SpeakerSegment.from_avro(speaker_segments(RESULT.to_avro())[0]),
-        "SpeakerFingerprint": SpeakerFingerprint.from_avro(
-            speaker_fingerprints(RESULT.to_avro())[0]
-        ),
+        "SpeakerSegment": flat["SpeakerSegment"],
+        "SpeakerFingerprint": flat["SpeakerFingerprint"],
     }
     return {name: _json(_travelled(event).to_avro()) for name, event in events.items()} | {
         "Dead letter": _json(_letter())
