@@ -26,7 +26,7 @@ from tests.chaos.verifier import Verifier
 from tests.service.installation import Installation
 
 Protocol = Literal["classic", "consumer"]
-Weather = Literal["storm", "kills", "zombies", "restarts"]
+Weather = Literal["storm", "kills", "zombies", "restarts", "calm"]
 
 PARTITIONS = 12
 _CATCH_UP_S = 600.0
@@ -36,7 +36,8 @@ _CATCH_UP_S = 600.0
 class Plan:
     """What is to be done, and to whom.
 
-    `kills` is nothing but kill -9, one after the other; for the rest see `storm.WEATHERS`.
+    `kills` is nothing but kill -9, one after the other; `calm` is nothing, to one member alone: for
+    its memory in the long run. For the rest see `storm.WEATHERS`.
     """
 
     protocol: Protocol
@@ -79,6 +80,8 @@ def storm_on(
             {**_environment(installation, registry, plan.protocol), **settings(plan.engine)}, keep
         )
         weather = Storm(members, cluster, registry, store, plan.seed, plan.pause_s)
+        if plan.weather == "calm":
+            weather.fewest = 1
         growth = Growth(lambda: members.pid(STEADY))
         try:
             weather.keep()
@@ -86,10 +89,13 @@ def storm_on(
             arrivals.start()
             growth.start()
             began = time.monotonic()
-            if plan.weather == "kills":
-                weather.pick_off(plan.seconds, lambda kill: _recovered(kill, arrivals))
-            else:
-                weather.rage(plan.weather, plan.seconds)
+            match plan.weather:
+                case "calm":
+                    weather.wait(plan.seconds)
+                case "kills":
+                    weather.pick_off(plan.seconds, lambda kill: _recovered(kill, arrivals))
+                case _:
+                    weather.rage(plan.weather, plan.seconds)
             raged_s = time.monotonic() - began
             feed.finish()
             caught_up_s = _catch_up(weather, installation)

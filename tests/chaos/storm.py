@@ -19,7 +19,7 @@ STEADY = "steady"
 """The one member nothing is done to: whatever grows in the long run, grows there."""
 
 SESSION_S = 6.0
-_FEWEST, _MOST = 3, 6  # members that run
+_MOST = 6  # members that run
 _LONG_STORM_S = 600.0  # beyond it, store and registry are away for a minute too
 _LONG = " of a minute"
 _RECOVERY_S = 60.0
@@ -61,6 +61,7 @@ class Storm:
     store: Path
     seed: int
     pause_s: float  # between two actions, on average
+    fewest: int = 3  # members that run
     done: Counter[str] = field(default_factory=Counter)
     kills: list[Kill] = field(default_factory=list)
     outages: list[tuple[float, float]] = field(default_factory=list)  # of brokers, store, registry
@@ -92,6 +93,11 @@ class Storm:
             self._rest(self._random.uniform(0.5, 1.5) * self.pause_s)
         self.calm()
 
+    def wait(self, seconds: float) -> None:
+        """Nothing but time passes."""
+        self._gather()
+        self._rest(seconds)
+
     def pick_off(self, seconds: float, recovered: Callable[[Kill], bool]) -> None:
         """Nothing but kill -9, each once the group has recovered from the one before."""
         self._gather()
@@ -122,7 +128,7 @@ class Storm:
             self.members.start(member.instance)
         if STEADY not in self.members.running:
             self.members.start(STEADY)
-        while len(self.members.running) < _FEWEST:
+        while len(self.members.running) < self.fewest:
             self._start()
 
     def _gather(self) -> None:
@@ -197,7 +203,7 @@ class Storm:
             self.done["members added"] += 1
 
     def _remove(self) -> None:
-        if len(self.members.running) > _FEWEST and (victim := self._one()):
+        if len(self.members.running) > self.fewest and (victim := self._one()):
             self.members.terminate(victim)
             self.done["members removed"] += 1
 
