@@ -14,6 +14,7 @@ from confluent_kafka.admin import (
     ConsumerGroupDescription,
 )
 from rich.console import Console
+from rich.markup import escape
 
 from consumer import assembly
 from consumer.audio.fetch import Fetcher
@@ -32,17 +33,17 @@ class _ProblemError(Exception):
 
 def check(settings: Settings) -> ExitCode:
     """Print a line per part; SETTINGS when one of them is not usable."""
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     code = ExitCode.OK
     for part, probe in _parts(settings):
         try:
             with console.status(f"checking {part}"):
                 found = probe()
         except (_ProblemError, SpeakerstreamError) as error:
-            console.print(f"[red]FAIL[/red] {part}: {error}")
+            console.print(f"[red]FAIL[/red] {escape(f'{part}: {error}')}")
             code = ExitCode.SETTINGS
         else:
-            console.print(f"[green]ok[/green]   {part}: {found}")
+            console.print(f"[green]ok[/green]   {escape(f'{part}: {found}')}")
     return code
 
 

@@ -56,7 +56,7 @@ def _principal(
 def _check(environment: Mapping[str, str]) -> tuple[int, str]:
     run = subprocess.run(
         [sys.executable, "-m", "consumer", "check"],
-        env={**os.environ, "COLUMNS": "400", **environment},
+        env={**os.environ, **environment},
         capture_output=True,
         text=True,
         timeout=120,

@@ -23,7 +23,7 @@ def installation(kafka_broker: Broker, unique: str, tmp_path: Path) -> Installat
 def check(environment: Mapping[str, str]) -> tuple[int, str]:
     run = subprocess.run(
         [sys.executable, "-m", "consumer", "check"],
-        env={**os.environ, "COLUMNS": "400", **environment},
+        env={**os.environ, **environment},
         capture_output=True,
         text=True,
         timeout=240,
