@@ -22,6 +22,7 @@ from consumer.errors import Reason
 from consumer.inference.results import Models
 from consumer.pipeline.job import Stage
 from consumer.telemetry import device
+from consumer.telemetry.tally import Tally
 
 PREFIX = "speakerstream"
 
@@ -88,7 +89,9 @@ class Metrics:
             "answer",
             REGISTRY_ANSWERS,
         )
-        self.confidence = spread("segment_confidence", "Confidence of segments", _TENTHS)
+        self.confidence = Tally(
+            f"{PREFIX}_segment_confidence", "Confidence of segments", self.registry, _TENTHS
+        )
         self.speakers = spread("chunk_speakers", "Speakers found in a chunk", _SPEAKERS)
         self.real_time_factor = self.gauge(
             "real_time_factor", "Seconds of audio diarized in a second, in the last batch"

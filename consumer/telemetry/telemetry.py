@@ -10,7 +10,7 @@ import structlog
 from consumer.events import Topics
 from consumer.inference.results import Models
 from consumer.kafka.offsets import Burst
-from consumer.pipeline.job import Outcome
+from consumer.pipeline.job import Outcome, Stage
 from consumer.records import InputRecord, Ticket
 from consumer.telemetry.health import Deadlines, Health
 from consumer.telemetry.metrics import Metrics
@@ -33,6 +33,7 @@ class Telemetry:
         self._tracer = tracer
         self.models: Models | None = None
         self.metrics = Metrics((*topics.outputs.values(), topics.dead_letters))
+        self._stages = {stage: self.metrics.stages.labels(stage) for stage in Stage}
         self.pulse = Pulse()
         self.health = Health(self.pulse, deadlines)
         self.stopwatch = Stopwatch(self.metrics)
@@ -84,13 +85,15 @@ class Telemetry:
         exemplar = {"trace_id": trace} if trace else None
         metrics.chunks.labels("failed" if outcome.analysis is None else "diarized").inc(1, exemplar)
         for stage, seconds in outcome.seconds.items():
-            metrics.stages.labels(stage).observe(seconds, exemplar)
+            self._stages[stage].observe(seconds, exemplar)
         if outcome.analysis is not None:
             metrics.audio.inc(outcome.analysis.duration_s)
             metrics.speakers.observe(len(outcome.analysis.speakers_detected))
-            for segment in outcome.analysis.segments:
-                if segment.confidence is not None:
-                    metrics.confidence.observe(segment.confidence)
+            metrics.confidence.add(
+                segment.confidence
+                for segment in outcome.analysis.segments
+                if segment.confidence is not None
+            )
         log_outcome(outcome, trace)
 
     def dropped(self, partitions: Collection[int]) -> None:
