@@ -1,6 +1,7 @@
 """One example of every event, made by the service's own functions: what docs/events.md shows.
 
-`python -m tests.unit.docs.example_events` writes the page's examples anew.
+`python -m tests.unit.docs.example_events` writes the page's examples anew. Single precision holds
+their numbers exactly, so that every language prints the same ones.
 """
 
 import json
@@ -20,14 +21,14 @@ from schemas.records import (
     ChunkResult,
     Fingerprint,
     Models,
-    Record,
     Segment,
     Source,
+    SpeakerFingerprint,
+    SpeakerSegment,
     Thresholds,
 )
 
 PAGE = Path(__file__).parents[3] / "docs" / "events.md"
-_SINGLE = 4  # digits: what tells a reader enough of a single-precision number
 _CHECKPOINTS = Checkpoints("compact", "compact", "aa" * 32, "bb" * 32, 0.464, 0.59, "cc" * 32)
 _MOMENT = datetime(2026, 1, 12, 9, 31, 7, 412_000, tzinfo=UTC)
 _TOPIC = "audio-chunks"
@@ -58,9 +59,11 @@ RESULT = ChunkResult(
     duration_s=30.0,
     speakers_detected=("Speaker_0", "Speaker_1"),
     segments=(
-        Segment(speaker="Speaker_0", start_s=0.24, end_s=12.8, confidence=0.97, overlap_ratio=0.02),
         Segment(
-            speaker="Speaker_1", start_s=12.56, end_s=13.12, confidence=0.61, overlap_ratio=0.43
+            speaker="Speaker_0", start_s=0.24, end_s=12.8, confidence=0.875, overlap_ratio=0.0625
+        ),
+        Segment(
+            speaker="Speaker_1", start_s=12.56, end_s=13.12, confidence=0.625, overlap_ratio=0.4375
         ),
     ),
     fingerprints=(
@@ -69,9 +72,9 @@ RESULT = ChunkResult(
             embedding=(0.5, -0.5, 0.5, 0.5),
             speech_s=12.3,
             clean=True,
-            cohesion=0.93,
-            norm=1.71,
-            confidence=0.98,
+            cohesion=0.9375,
+            norm=1.75,
+            confidence=0.875,
         ),
     ),
     speakers_without_fingerprint=("Speaker_1",),
@@ -99,20 +102,29 @@ FAILED = ChunkResult(
 )
 
 
+def flat(result: ChunkResult) -> tuple[SpeakerSegment, SpeakerFingerprint]:
+    """The first segment and the first fingerprint of a result, as a subscriber reads them."""
+    first = {
+        kind: Decoder().decode(Encoder().assemble(kind, parts), kind)
+        for kind, parts in reversed(projections.events(result))
+    }
+    segment, fingerprint = first[SpeakerSegment], first[SpeakerFingerprint]
+    assert isinstance(segment, SpeakerSegment)
+    assert isinstance(fingerprint, SpeakerFingerprint)
+    return segment, fingerprint
+
+
 def examples() -> dict[str, str]:
     """The examples as JSON, by the heading they stand under."""
-    flat = {
-        kind.avro_name: Decoder().decode(Encoder().assemble(kind, parts), kind)
-        for kind, parts in reversed(projections.events(RESULT))
-    }
+    segment, fingerprint = flat(RESULT)
     events = {
         "AudioChunk": CHUNK,
         "ChunkResult": RESULT,
         "ChunkResult of a failure": FAILED,
-        "SpeakerSegment": flat["SpeakerSegment"],
-        "SpeakerFingerprint": flat["SpeakerFingerprint"],
+        "SpeakerSegment": segment,
+        "SpeakerFingerprint": fingerprint,
     }
-    return {name: _json(_travelled(event).to_avro()) for name, event in events.items()} | {
+    return {name: _json(event.to_avro()) for name, event in events.items()} | {
         "Dead letter": _json(_letter())
     }
 
@@ -125,11 +137,6 @@ def page(before: str) -> str:
         before, count = re.subn(pattern, put, before, flags=re.MULTILINE | re.DOTALL)
         assert count == 1, f"docs/events.md has no example under {heading}"
     return before
-
-
-def _travelled(event: Record) -> Record:
-    """As a subscriber reads it."""
-    return Decoder().decode(Encoder().encode(event), type(event))
 
 
 def _letter() -> dict[str, object]:
@@ -157,8 +164,6 @@ def _json(datum: Mapping[str, object]) -> str:
 
 def _shown(value: object) -> object:
     match value:
-        case float():
-            return round(value, _SINGLE)
         case datetime():
             return value.isoformat(timespec="milliseconds")
         case dict():

@@ -54,8 +54,8 @@ def test_the_old_answer_is_what_the_endpoint_said() -> None:
     assert made["as_before"](example_events.RESULT) == {
         "duration": 30.0,
         "segments": [
-            {"start_s": 0.24, "end_s": 12.8, "speaker": "Speaker_0", "confidence": 0.97},
-            {"start_s": 12.56, "end_s": 13.12, "speaker": "Speaker_1", "confidence": 0.61},
+            {"start_s": 0.24, "end_s": 12.8, "speaker": "Speaker_0", "confidence": 0.875},
+            {"start_s": 12.56, "end_s": 13.12, "speaker": "Speaker_1", "confidence": 0.625},
         ],
         "speakers_detected": ["Speaker_0", "Speaker_1"],
         "fingerprints": {"Speaker_0": [0.5, -0.5, 0.5, 0.5]},
