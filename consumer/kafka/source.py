@@ -85,7 +85,8 @@ class Source:
                 if len(records) >= most:
                     break
             message = self._consumer.poll(0)
-        return records
+        # A rebalance within one of these polls may have taken what came with an earlier one.
+        return [r for r in records if self._offsets.owns(r.ticket.partition, r.ticket.epoch)]
 
     def _accept(self, message: Message) -> InputRecord | None:
         error = message.error()
