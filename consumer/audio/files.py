@@ -72,7 +72,7 @@ def _open(location: Location) -> int:
     try:
         if not below:
             return os.open(root, as_file)
-        directory = os.open(root, as_directory)
+        directory = _open_root(root, as_directory)
         for segment in below[:-1]:
             try:
                 deeper = os.open(segment, as_directory | os.O_NOFOLLOW, dir_fd=directory)
@@ -85,6 +85,17 @@ def _open(location: Location) -> int:
             os.close(directory)
     except OSError as error:
         raise _translated(error, location) from None
+
+
+def _open_root(root: str, flags: int) -> int:
+    """Without its prefix no object can be there: that is the store's outage, not an object's."""
+    try:
+        return os.open(root, flags)
+    except FileNotFoundError:
+        raise TransientError(
+            f"the allowed prefix {root} is not there: mount its file system, or correct "
+            "allowed_prefixes"
+        ) from None
 
 
 def _translated(error: OSError, location: Location) -> Exception:

@@ -20,6 +20,7 @@ from consumer.errors import (
     PermanentError,
     Reason,
     SpeakerstreamError,
+    TransientError,
 )
 
 AUDIO = b"not really audio, but bytes" * 100_000
@@ -64,6 +65,16 @@ def test_etags_are_those_of_obstore(root: Path, fetcher: Fetcher) -> None:
     assert fetcher.fetch(Reference(uri, etag=etag)) == AUDIO
     (root / "deep/c.wav").write_bytes(AUDIO + b"!")
     assert reason(fetcher, uri, etag=etag) is Reason.OBJECT_CHANGED
+
+
+def test_a_prefix_that_is_away_is_an_outage_of_the_store(root: Path, fetcher: Fetcher) -> None:
+    """A file system that is not mounted: none of its objects is missing."""
+    uri = (root / "deep/c.wav").as_uri()
+    away = root.rename(root.with_name("away"))
+    with pytest.raises(TransientError, match=f"{root} is not there"):
+        fetcher.fetch(Reference(uri))
+    away.rename(root)
+    assert fetcher.fetch(Reference(uri)) == AUDIO
 
 
 def test_what_cannot_be_read(root: Path, tmp_path: Path) -> None:
