@@ -81,6 +81,8 @@ def test_the_compose_file_names_what_exists(compose: dict[str, Any]) -> None:
                 field = name.removeprefix(ENV_PREFIX).removesuffix("_FILE").lower()
                 assert field in Settings.model_fields, name
     assert services["service"]["read_only"] is True
+    # Compose copies contents into a container before it starts, which a read-only one refuses.
+    assert not any(each.get("configs") for each in services.values() if each.get("read_only"))
     assert services["service"]["cap_drop"] == ["ALL"]
     grace = float(services["service"]["stop_grace_period"].removesuffix("s"))
     assert grace > Settings.model_fields["drain_timeout_s"].default + 10
