@@ -16,10 +16,14 @@ _CHECK_S = 1.0
 
 
 def watch(last_turn: Callable[[], float], limit_s: float) -> None:
-    """Start a thread that ends the process once `last_turn` (monotonic) is `limit_s` old."""
+    """Start a thread that ends the process once `last_turn` (monotonic) is `limit_s` old.
+
+    Counted from now at the earliest: waiting for the brokers to start with is no turn of the loop.
+    """
+    began = time.monotonic()
 
     def run() -> None:
-        while (age_s := time.monotonic() - last_turn()) < limit_s:
+        while (age_s := time.monotonic() - max(began, last_turn())) < limit_s:
             time.sleep(_CHECK_S)
         log.critical(
             "owner_loop_stalled",
