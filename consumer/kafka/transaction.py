@@ -37,6 +37,8 @@ from consumer.kafka.outputs import Outbox
 
 log = structlog.get_logger(__name__)
 
+_LEAST_S = 0.1  # for a step that begins at the deadline: it is resumed with the next call
+
 
 class Outcome(Enum):
     """How a transaction ended."""
@@ -118,23 +120,28 @@ class BurstTransaction:
 
     def commit(self, burst: Burst, timeout_s: float) -> Outcome:
         """See `Committer.commit`."""
+        deadline = time.monotonic() + timeout_s
+
+        def left_s() -> float:
+            return max(_LEAST_S, deadline - time.monotonic())
+
         if self._pending is None:
             self._begin(burst)
         if self._step is _Step.SEND_OFFSETS:
-            self._send_offsets(burst, timeout_s)
+            self._send_offsets(burst, left_s())
         if self._step is _Step.COMMIT:
             faults.point("in_commit")
-            self._call(lambda: self._producer.commit_transaction(timeout_s), _Step.COMMIT)
+            self._call(lambda: self._producer.commit_transaction(left_s()), _Step.COMMIT)
             if self._step is _Step.COMMIT:
                 return self._end(Outcome.COMMITTED)
         if self._step is _Step.ABORT:
-            self._call(lambda: self._producer.abort_transaction(timeout_s), _Step.ABORT)
+            self._call(lambda: self._producer.abort_transaction(left_s()), _Step.ABORT)
             if self._step is _Step.ABORT:
                 return self._end(Outcome.ABORTED)
         if self._step is _Step.START_AGAIN:
-            self.start(timeout_s)
+            self.start(left_s())
             self._step = _Step.LOOK_UP
-        committed = self._took_effect(burst, timeout_s)
+        committed = self._took_effect(burst, left_s())
         return self._end(Outcome.COMMITTED if committed else Outcome.ABORTED)
 
     def _end(self, outcome: Outcome) -> Outcome:

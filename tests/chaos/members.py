@@ -14,7 +14,7 @@ from typing import Any
 from consumer.errors import ExitCode
 from producer_tools.guarded import GuardedProcess
 
-STOP_S = 60.0  # 30 to drain, 10 to close, and room for a busy machine
+STOP_S = 60.0  # 20 to drain, 10 to close, and as much again for a busy machine
 
 
 def seconds(timestamp: str) -> float:
