@@ -30,7 +30,6 @@ def _peak_bytes(bootstrap: str, folder: Path, chunks: int) -> int:
     made = kafka.backlog(bootstrap, f"backlog-{uuid.uuid4().hex[:8]}", folder, chunks)
     with messages.start(made, **{bare_service.WAVEFORM_S: _WAVEFORM_S}) as process:
         kafka.wait_until_committed(made, chunks, process)
-        status = Path(f"/proc/{process.pid}/status").read_text()
+        peak = kafka.peak_bytes(process.pid)
         assert process.terminate() == 0, process.said()[-2000:]
-    (line,) = [each for each in status.splitlines() if each.startswith("VmHWM:")]
-    return int(line.split()[1]) * 1024
+    return peak

@@ -67,6 +67,13 @@ def cpu_s(pid: int) -> float:
     return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
 
 
+def peak_bytes(pid: int) -> int:
+    """The most resident memory a process has had."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    (line,) = [each for each in status.splitlines() if each.startswith("VmHWM:")]
+    return int(line.split()[1]) * 1024
+
+
 def wait_until_committed(made: Installation, chunks: int, process: Process) -> float:
     """Until the group has committed all: the processor seconds a chunk took, start-up left out.
 

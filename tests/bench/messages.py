@@ -21,7 +21,7 @@ from tests.bench.quix import environment
 from tests.service.installation import Installation
 from tests.service.process import ServiceProcess
 
-_CHUNKS = 4000
+_CHUNKS = 8000
 _SCHEMAS = Path(catalogue.__file__).parent
 
 

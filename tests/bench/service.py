@@ -38,8 +38,8 @@ def against_engine(_rounds: int, say: Say) -> dict[str, Any]:
         half = len(chunks) // 2
         first = _alone(brain, chunks[:half])
         say(f"engine alone: {first:.2f} chunks/s")
-        service = _service(made)
-        say(f"service: {service:.2f} chunks/s")
+        service, peak = _service(made)
+        say(f"service: {service:.2f} chunks/s, at most {peak / 1e6:.0f} MB")
         second = _alone(brain, chunks[half:])
         say(f"engine alone: {second:.2f} chunks/s")
     alone = len(chunks) / (half / first + (len(chunks) - half) / second)
@@ -48,6 +48,7 @@ def against_engine(_rounds: int, say: Say) -> dict[str, Any]:
         "service_chunks_per_s": service,
         "engine_chunks_per_s": alone,
         "engine_halves": [first, second],
+        "service_peak_bytes": peak,
         "chunks": len(chunks),
         "chunk_s": _CHUNK_S,
     }
@@ -73,7 +74,8 @@ def _alone(brain: Any, chunks: list[Waveform]) -> float:
     return len(chunks) / (time.perf_counter() - began)
 
 
-def _service(made: Installation) -> float:
+def _service(made: Installation) -> tuple[float, int]:
+    """Chunks a second, and peak resident memory without that of the decoder processes."""
     settings = {
         **made.environment,
         "SPEAKERSTREAM_ENGINE": "consumer.inference.engine:create",
@@ -83,5 +85,6 @@ def _service(made: Installation) -> float:
     }
     with ServiceProcess(settings, made.folder / "service.log") as process:
         cpu_s = kafka.wait_until_committed(made, _CHUNKS, process)
+        peak = kafka.peak_bytes(process.pid)
         assert process.terminate() == 0, process.said()[-2000:]
-    return kafka.pace(made, cpu_s).chunks_per_s
+    return kafka.pace(made, cpu_s).chunks_per_s, peak
