@@ -73,20 +73,13 @@ def checkout(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def composed(service: str, addresses: dict[str, str], folder: Path) -> dict[str, str]:
+def composed(service: str, addresses: dict[str, str]) -> dict[str, str]:
     """The environment compose.yaml gives a service, with the addresses of our parts."""
     text = json.dumps(COMPOSE["services"][service]["environment"])
     for name, address in addresses.items():
         text = text.replace(name, address)
     given: dict[str, str] = json.loads(text)
-    credentials = folder / "credentials"
-    credentials.write_text(COMPOSE["configs"]["credentials"]["content"])
-    defaults = {
-        name: re.sub(r"^\$\{\w+:-(.*)\}$", r"\1", value).replace(
-            "/run/secrets/store", str(credentials)
-        )
-        for name, value in given.items()
-    }
+    defaults = {name: re.sub(r"^\$\{\w+:-(.*)\}$", r"\1", value) for name, value in given.items()}
     return {**clean(), **defaults}
 
 
@@ -109,9 +102,9 @@ def test_quick_start_python_and_other_languages(
         }
         for job in ("topics", "schemas"):
             tool, *arguments = COMPOSE["services"][job]["entrypoint"]
-            environment = composed(job, inside, aside)
+            environment = composed(job, inside)
             subprocess.run([TOOLS / tool, *arguments], env=environment, check=True)
-        settings = {**composed("service", inside, aside), **STAND_IN}
+        settings = {**composed("service", inside), **STAND_IN}
         stack.enter_context(ServiceProcess(settings, aside / "service.log"))
         outside = {
             "localhost:9094": kafka.bootstrap,
