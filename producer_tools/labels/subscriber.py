@@ -37,7 +37,8 @@ class LabelSubscriber:
         results, labels: names of the topics.
         group: the consumer group.
         registry: needed to read results in Confluent wire format.
-        consumer: further librdkafka properties of the consumer.
+        kafka: further librdkafka properties of both clients, as for TLS and SASL.
+        consumer: those of the consumer alone.
         linker: makes the linker of a partition.
 
     Raises:
@@ -52,6 +53,7 @@ class LabelSubscriber:
         labels: str = LABELS,
         group: str = "speaker-labels",
         registry: RegistryClient | None = None,
+        kafka: Mapping[str, str] | None = None,
         consumer: Mapping[str, str] | None = None,
         linker: Callable[[], OnlineLinker] = OnlineLinker,
     ) -> None:
@@ -62,6 +64,7 @@ class LabelSubscriber:
         self._committed: dict[int, int] = {}
         self._producer = Producer(
             {
+                **(kafka or {}),
                 "bootstrap.servers": bootstrap_servers,
                 "transactional.id": f"{group}.{instance}",
                 "partitioner": "murmur2_random",
@@ -70,6 +73,7 @@ class LabelSubscriber:
         self._producer.init_transactions(_TRANSACTION_S)
         self._consumer = Consumer(
             {
+                **(kafka or {}),
                 **(consumer or {}),
                 "bootstrap.servers": bootstrap_servers,
                 "group.id": group,

@@ -3,7 +3,8 @@
 import json
 import uuid
 
-from confluent_kafka import Producer
+import pytest
+from confluent_kafka import KafkaException, Producer
 
 from producer_tools.labels.online import SpeakerLabels
 from producer_tools.labels.subscriber import LabelSubscriber
@@ -49,6 +50,13 @@ def run_until(subscriber: LabelSubscriber, count: int) -> None:
         return len(said) >= count
 
     until(enough, lambda: f"{len(said)} of {count} labels came")
+
+
+def test_both_clients_get_the_properties(broker: Broker) -> None:
+    # The producer refuses the first, the consumer the second.
+    for at_fault in ({"acks": "0"}, {"max.poll.interval.ms": "1000"}):
+        with pytest.raises(KafkaException):
+            LabelSubscriber(broker.bootstrap, "one", kafka=at_fault)
 
 
 def test_labels_come_once_and_keep_their_names_through_a_restart(broker: Broker) -> None:
