@@ -4,6 +4,7 @@ What is left is the way of a message: poll, event, bookkeeping, encoding, transa
 """
 
 import os
+import time
 from collections.abc import Sequence
 from concurrent.futures import Future
 
@@ -19,6 +20,7 @@ from consumer.inference.stand_in import StandInEngine
 from tests.bench.answer import analysis
 
 WAVEFORM_S = "BARE_SERVICE_WAVEFORM_S"  # seconds of audio that each chunk pretends to have
+INFER_S = "BARE_SERVICE_INFER_S"  # seconds that the engine pretends to need for each
 
 
 class _Store:
@@ -51,10 +53,12 @@ class _Decoder:
 class _Engine(StandInEngine):
     def analyze(self, waveforms: Sequence[Waveform]) -> Sequence[Analysis | PermanentError]:
         """The same answer for every chunk."""
+        time.sleep(_WORK_S * len(waveforms))
         return [ANSWER] * len(waveforms)
 
 
 ANSWER = analysis()
+_WORK_S = float(os.environ.get(INFER_S, "0"))
 
 
 def create(_options: EngineOptions) -> _Engine:
