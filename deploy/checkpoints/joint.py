@@ -50,8 +50,9 @@ STAGES = (
     ),
     Stage(3700, (10, 24), 110, 1.0, 0.15, Difficulty()),
     # the voice loss had risen from 0.41 to 0.5 under a weight of 0.15: hold on to the voices
-    Stage(12_000, (8, 24), 110, 1.0, 0.7, Difficulty()),
-    Stage(1_000_000, (20, 60), 200, 1.0, 0.3, Difficulty()),
+    Stage(9000, (8, 24), 110, 1.0, 0.7, Difficulty()),
+    # as long as what is measured: who speaks again after half a minute is another skill
+    Stage(1_000_000, (15, 50), 180, 1.0, 0.3, Difficulty()),
 )
 
 QUICK = (Stage(2, (4, 5), 12, 0.0, 1.0), Stage(1_000_000, (4, 5), 12, 1.0, 0.2, EASY))
