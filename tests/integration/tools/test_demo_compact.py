@@ -3,6 +3,7 @@
 import json
 import math
 from collections import defaultdict
+from collections.abc import Callable
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,10 @@ import numpy as np
 import pytest
 
 from producer_tools import demo
+from producer_tools.labels import OnlineLinker
+from producer_tools.report.events import read_events
 from producer_tools.rttm import Turn, read
+from schemas.records import ChunkResult
 from tests.brokers.fixtures import Broker
 from tests.integration.tools.test_demo import SOON
 
@@ -23,11 +27,17 @@ Value = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def events(embedded_broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> list[Value]:
-    """Lines of events.jsonl."""
+def lines(embedded_broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """events.jsonl."""
     folder = tmp_path_factory.mktemp("demo")
     demo.run(embedded_broker.bootstrap, folder, SOON)
-    return [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
+    return folder / "events.jsonl"
+
+
+@pytest.fixture(scope="module")
+def events(lines: Path) -> list[Value]:
+    """Its lines."""
+    return [json.loads(line) for line in lines.read_text().splitlines()]
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +99,29 @@ def test_voices_lie_apart_and_the_same_voice_near(results: list[Value]) -> None:
     assert {same for same, _ in pairs} == {True, False}
     for same, cosine in pairs:
         assert (cosine >= threshold) == same, (cosine, threshold)
+
+
+@pytest.mark.parametrize("order", [list, lambda r: r[::-1]], ids=["in order", "backwards"])
+def test_the_reference_subscriber_recovers_the_right_voices(
+    lines: Path, results: list[Value], order: Callable[[list[ChunkResult]], list[ChunkResult]]
+) -> None:
+    """Of all local speakers with a fingerprint that are mostly one voice: each under one label."""
+    linker = OnlineLinker()
+    said: dict[tuple[str, str], str] = {}
+    for result in order(read_events(lines).results):
+        for labels in linker.add(result):
+            said |= {(labels.chunk_id, local): voice for local, voice in labels.labels.items()}
+    turns = read(REFERENCE.read_text())
+    pairs = {
+        (person, said[result["chunk_id"], fingerprint["speaker"]])
+        for result in results
+        for fingerprint in result["fingerprints"]
+        if (person := _voice(turns, result, fingerprint["speaker"]))
+    }
+    people = {turn.speaker for turn in turns}
+    assert {person for person, _ in pairs} == people
+    assert len({voice for _, voice in pairs}) == len(pairs) == len(people) == 3
+    assert set(said.values()) == {voice for _, voice in pairs}  # and no voice besides
 
 
 def _voice(turns: list[Turn], result: Value, speaker: str) -> str | None:
