@@ -78,9 +78,9 @@ def diarize(
 
 
 def _engine(chosen: EngineOptions) -> Engine:
-    from consumer.inference.engine import create  # torch and NeMo, seconds
+    from consumer.inference.engine import SortformerEngine  # torch and NeMo, seconds
 
-    return create(chosen)
+    return SortformerEngine(chosen)
 
 
 def _read(path: Path) -> Waveform | PermanentError:

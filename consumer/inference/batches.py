@@ -52,7 +52,16 @@ def _out_of_memory(error: Exception) -> bool:
 
 
 def stack(waveforms: Sequence[Waveform], device: str) -> tuple[torch.Tensor, torch.Tensor]:
-    """Waveforms as one float32 tensor (rows, longest), zeros after each, and their lengths."""
+    """Waveforms as one float32 tensor (rows, longest), zeros after each, and their lengths.
+
+    On a GPU both are copied from pinned memory while the caller goes on: nothing waits here.
+    """
     rows = [torch.as_tensor(waveform, dtype=torch.float32) for waveform in waveforms]
-    lengths = torch.tensor([len(row) for row in rows], device=device)
-    return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True).to(device), lengths
+    signal = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
+    lengths = torch.tensor([len(row) for row in rows])
+    if device == "cpu":
+        return signal, lengths
+    return (
+        signal.pin_memory().to(device, non_blocking=True),
+        lengths.pin_memory().to(device, non_blocking=True),
+    )

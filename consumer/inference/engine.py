@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from consumer.errors import ExitCode, FatalError, PermanentError, Reason
 from consumer.inference.batches import plan, split_when_full
 from consumer.inference.checkpoints import resolve
-from consumer.inference.fingerprints import Speech, collect, combine
+from consumer.inference.fingerprints import WINDOW_S, Speech, collect, combine
 from consumer.inference.intervals import UNIT_S
 from consumer.inference.options import EngineOptions
 from consumer.inference.postprocessing import PostProcessing
@@ -27,6 +27,7 @@ _EMBEDDED_AT_ONCE = 120 * SAMPLE_RATE
 # A CPU gains nothing from rows side by side, and loses once they leave its caches.
 _AT_ONCE_ON_CPU = 60 * SAMPLE_RATE
 _EMBEDDED_AT_ONCE_ON_CPU = 18 * SAMPLE_RATE
+_WARM_UP_S = 30  # a usual chunk
 
 
 class SortformerEngine:
@@ -81,6 +82,17 @@ class SortformerEngine:
             chunk if isinstance(chunk, PermanentError) else chunk.finish(embeddings)
             for chunk in chunks
         ]
+
+    def warm_up(self) -> None:
+        """Run both models on passes of the size to come.
+
+        Kernels are chosen and memory is taken now, not while the first chunks wait.
+        """
+        chunk = np.zeros(_WARM_UP_S * SAMPLE_RATE, np.float32)
+        window = chunk[: round(WINDOW_S * SAMPLE_RATE)]
+        chunks = [chunk] * max(1, int(self._limit // len(chunk)))
+        split_when_full(self._diarizer.probabilities, chunks)
+        self.embed([window] * max(1, int(self._embedded_at_once // len(window))))
 
     def close(self) -> None:
         """Free the device; the engine cannot be used any more."""
@@ -162,8 +174,10 @@ class _Diarized:
 
 
 def create(options: EngineOptions) -> SortformerEngine:
-    """The engine, with both models restored and on the device."""
-    return SortformerEngine(options)
+    """The service's engine, warm; who has one recording to diarize makes a SortformerEngine."""
+    engine = SortformerEngine(options)
+    engine.warm_up()
+    return engine
 
 
 def _device(options: EngineOptions) -> str:

@@ -84,7 +84,9 @@ class Sortformer:
                 processed_signal=features, processed_signal_length=lengths
             )
             rows = self._model.forward_infer(states, frames)
-        return [_own(row[:count]) for row, count in zip(rows, frames.tolist(), strict=True)]
+        # Here the batch is waited for, once: what is asked for before this is known on the host.
+        found, counts = rows.float().cpu().numpy(), frames.tolist()
+        return [row[:count].copy() for row, count in zip(found, counts, strict=True)]
 
     def _scaled(self, waveform: Waveform) -> Waveform:
         """The waveform as NeMo scales it alone: by its maximum (not the largest magnitude)."""
@@ -116,23 +118,22 @@ class Sortformer:
                     left_offset=left,
                     right_offset=right,
                 )
-        return _own(rows[0])
+        answer: Probabilities = rows[0].float().cpu().numpy()
+        return answer
 
     def _features(self, waveforms: Sequence[Waveform]) -> tuple[torch.Tensor, torch.Tensor]:
         """Mel features (rows, features, longest) and their lengths in feature frames."""
+        least = self._least_samples
+        longest = max(least, *map(len, waveforms))
         signal, lengths = stack(waveforms, self._device)
-        lengths = lengths.clamp(min=self._least_samples)
-        missing = int(lengths.max()) - signal.shape[1]
-        signal = torch.nn.functional.pad(signal, (0, missing))
-        features, counts = self._model.preprocessor(input_signal=signal, length=lengths)
-        return features[:, :, : counts.max()], counts
+        signal = torch.nn.functional.pad(signal, (0, longest - signal.shape[1]))
+        features, counts = self._model.preprocessor(
+            input_signal=signal, length=lengths.clamp(min=least)
+        )
+        most = self._model.preprocessor.featurizer.get_seq_len(torch.tensor(longest))
+        return features[:, :, : int(most)], counts
 
     def _autocast(self) -> Any:
         return torch.autocast(
             torch.device(self._device).type, dtype=torch.bfloat16, enabled=self._bf16
         )
-
-
-def _own(row: torch.Tensor) -> Probabilities:
-    probabilities: Probabilities = row.float().cpu().numpy().copy()
-    return probabilities

@@ -18,6 +18,8 @@ from consumer.inference.checkpoints import Checkpoint
 from consumer.inference.engine import SortformerEngine, create
 from consumer.inference.options import EngineOptions
 from consumer.inference.results import Analysis, Waveform
+from consumer.inference.sortformer import Sortformer
+from consumer.inference.titanet import TitaNet
 from tests.integration.inference.architectures import speechlike
 
 Build = Callable[[str], Checkpoint]
@@ -42,6 +44,25 @@ def alone(engine: SortformerEngine, waveform: Waveform) -> Analysis:
     (answer,) = engine.analyze([waveform])
     assert isinstance(answer, Analysis)
     return answer
+
+
+def test_is_made_warm(options: EngineOptions, monkeypatch: pytest.MonkeyPatch) -> None:
+    passes: list[tuple[str, int, float]] = []
+
+    def watch(model: type[Sortformer] | type[TitaNet], method: str) -> None:
+        run = getattr(model, method)
+
+        def seen(self: object, waveforms: Sequence[Waveform]) -> object:
+            seconds = sum(map(len, waveforms)) / 16000
+            passes.append((model.__name__, len(waveforms), seconds))
+            return run(self, waveforms)
+
+        monkeypatch.setattr(model, method, seen)
+
+    watch(Sortformer, "probabilities")
+    watch(TitaNet, "embed")
+    create(options)
+    assert passes == [("Sortformer", 2, 60.0), ("TitaNet", 6, 18.0)]
 
 
 def test_answers_are_whole_and_do_not_depend_on_mates(engine: SortformerEngine) -> None:

@@ -7,12 +7,13 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from consumer.inference.checkpoints import Checkpoint
+from consumer.inference.checkpoints import Checkpoint, resolve
 from consumer.inference.restore import restore
 from consumer.inference.titanet import TitaNet
 from tests.integration.inference.architectures import speechlike
 
 TOLERANCE = 1e-5  # of a component of a unit vector
+LEAST_COSINE = 0.999  # of an embedding in bf16 to the same one in fp32
 
 
 def unit(embedding: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -41,3 +42,18 @@ def test_windows_equal_titanets_own_forward(built: Callable[[str], Checkpoint], 
         assert np.abs(unit(single) - unit(truth)).max() <= TOLERANCE
         assert np.abs(unit(mated) - unit(single)).max() <= TOLERANCE
     assert unit(expected[0]) @ unit(expected[3]) < 0.9  # else any two windows would be equal
+
+
+@pytest.mark.parametrize("name", ["small-titanet", "titanet", "compact"])
+def test_bf16_hardly_moves_an_embedding(built: Callable[[str], Checkpoint], name: str) -> None:
+    checkpoint = resolve(name, "embedder") if name == "compact" else built(name)
+    exact = TitaNet(checkpoint, "cpu", bf16=False)
+    fast = TitaNet(checkpoint, "cpu", bf16=True)
+    windows = [speechlike(s, seed=seed) for seed, s in enumerate((3.0, 0.5, 1.37))]
+    truth = [unit(exact.embed([window])[0]) for window in windows]
+    alone = [unit(fast.embed([window])[0]) for window in windows]
+    together = [unit(embedding) for embedding in fast.embed(windows)]
+    for expected, single, mated in zip(truth, alone, together, strict=True):
+        assert single @ expected >= LEAST_COSINE
+        assert mated @ expected >= LEAST_COSINE
+        assert not np.array_equal(single, expected)  # else bf16 was not on
