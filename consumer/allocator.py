@@ -1,22 +1,27 @@
 """What the C library's allocator keeps of freed memory.
 
-glibc gives threads heaps of their own ("arenas"), up to eight for each core, and memory goes back
-to the one it came from. Here buffers of megabytes are made by many threads and freed by others, so
-each arena grows to its own peak and stays there: memory rises for hours without a leak.
+Objects and waveforms are megabytes, made by one thread and freed by another, with small blocks
+between them: glibc keeps the holes, and memory rises for hours without a leak. Mapping large blocks
+one by one (M_MMAP_THRESHOLD) keeps it flat, too, but doubles the cost of inference on a CPU, whose
+tensors are large blocks. Giving the holes back now and then costs next to nothing.
 """
 
 import ctypes
-import os
+import threading
+import time
 
-_M_ARENA_MAX = -8  # malloc.h
-_ARENAS = 2  # as many as threads that hold the interpreter's lock or copy a buffer meanwhile
+_EVERY_S = 30.0
 
 
-def bound_arenas() -> None:
-    """Let all threads share a few arenas, from the next thread on.
+def keep_trimming() -> None:
+    """Start a thread that gives freed memory back to the system, where the C library can."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is None:
+        return
 
-    Not where the operator has chosen (MALLOC_ARENA_MAX), nor where the C library has no arenas.
-    """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None and "MALLOC_ARENA_MAX" not in os.environ:
-        mallopt(_M_ARENA_MAX, _ARENAS)
+    def run() -> None:
+        while True:
+            time.sleep(_EVERY_S)
+            trim(0)
+
+    threading.Thread(target=run, name="trim", daemon=True).start()

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from pydantic import ValidationError
 from pydantic_settings import CliSettingsSource, SettingsError
 
-from consumer.allocator import bound_arenas
 from consumer.errors import ExitCode
 from consumer.settings import CONFIG_VARIABLE, ENV_PREFIX, Settings
 from consumer.telemetry import logs
@@ -16,7 +15,6 @@ from consumer.telemetry import logs
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Entry point of the console script and of `python -m consumer`."""
-    bound_arenas()
     parser = argparse.ArgumentParser(
         prog="speakerstream-consumer",
         description="Diarize audio chunks from Kafka, exactly once.",

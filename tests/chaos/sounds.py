@@ -1,5 +1,6 @@
 """Objects with different answers, so that a wrong pairing of chunk and result shows."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -53,6 +54,7 @@ def settings(engine: EngineName) -> dict[str, str]:
     if engine == "stand-in":
         return {}
     return {
+        "PATH": os.environ["PATH"],  # NeMo adds to it
         "SPEAKERSTREAM_ENGINE": "consumer.inference.engine:create",
         "SPEAKERSTREAM_DIARIZER": "compact",
         "SPEAKERSTREAM_EMBEDDER": "compact",
