@@ -26,7 +26,6 @@ Parts = Mapping[str, bytes]
 _Write = Callable[[Any], bytes]
 
 _SMALL = [bytes([number << 1 if number >= 0 else (-number << 1) - 1]) for number in range(-64, 64)]
-_LEAST, _MOST = -(2**63), 2**63 - 1
 _BITS, _MORE = 0x7F, 0x80  # of a byte: what it holds, and whether another follows
 
 
@@ -107,10 +106,16 @@ def _optional(write: _Write) -> _Write:
     return lambda value: b"\0" if value is None else b"\x02" + write(value)
 
 
+def _int(value: int) -> bytes:
+    if not -(2**31) <= value < 2**31:
+        raise OverflowError(f"{value} has more than 32 bits")
+    return _long(value)
+
+
 def _long(value: int) -> bytes:
     if -64 <= value < 64:
         return _SMALL[value + 64]
-    if not _LEAST <= value <= _MOST:
+    if not -(2**63) <= value < 2**63:
         raise OverflowError(f"{value} has more than 64 bits")
     rest = (value << 1) ^ (value >> 63)
     found = bytearray()
@@ -143,7 +148,7 @@ def _by_fastavro(schema: Any, value: Any) -> bytes:
 
 _PRIMITIVES: dict[str, _Write] = {
     "boolean": _boolean,
-    "int": _long,
+    "int": _int,
     "long": _long,
     "float": struct.Struct("<f").pack,
     "double": struct.Struct("<d").pack,

@@ -33,6 +33,7 @@ VOICE = SpeakerFingerprint(
         ("speaker", "\ud800"),
         ("sequence", "1"),
         ("sequence", 1.5),
+        ("sequence", 2**31),
         ("sequence", 2**63),
         ("speech_s", "long"),
         ("norm", None),
