@@ -3,7 +3,8 @@
 Phase 1 teaches the encoder only: every frame's state shall point where the teacher's embedding of
 its voice points (a fixed projection), silence to a direction of its own, overlap between the
 voices. The head has meanwhile learnt to group such states (``rehearsal.py``). Phase 2 joins them
-under the permutation-free loss; the voice loss stays on with a small weight.
+under the permutation-free loss; the voice loss stays on with a small weight, and a part of the
+head's attention is shown where the same voice speaks (``attention.py``).
 """
 
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from nemo.collections.asr.models import SortformerEncLabelModel
 from torch.nn import functional
 
 from deploy.checkpoints import losses, sortformer
+from deploy.checkpoints.attention import Attention
 from deploy.checkpoints.conversations import Conversation, Conversations, Difficulty
 from deploy.checkpoints.rehearsal import SILENCE
 from deploy.checkpoints.sessions import frames
@@ -34,28 +36,29 @@ class Stage:
     audio_s: float  # seconds of audio in a step
     diarize: float  # weight of the permutation-free loss (0 leaves the head alone)
     voices: float  # weight of the voice loss
+    attention: float = 0.0  # weight of the attention's loss
     difficulty: Difficulty = field(default_factory=Difficulty)
 
 
 STAGES = (
-    Stage(1000, (5, 8), 120, 0.0, 1.0, replace(EASY, speakers=(0.2, 0.5, 0.3, 0.0))),
-    Stage(1600, (6, 10), 120, 1.0, 0.5, EASY),
+    Stage(1000, (5, 8), 120, 0.0, 1.0, difficulty=replace(EASY, speakers=(0.2, 0.5, 0.3, 0.0))),
+    Stage(1600, (6, 10), 120, 1.0, 0.5, 0.3, EASY),
     Stage(
         2300,
         (8, 14),
         140,
         1.0,
         0.3,
+        0.3,
         replace(EASY, speakers=(0.1, 0.4, 0.3, 0.2), overlap=0.4, room=0.35),
     ),
-    Stage(3700, (10, 24), 110, 1.0, 0.15, Difficulty()),
-    # the voice loss had risen from 0.41 to 0.5 under a weight of 0.15: hold on to the voices
-    Stage(9000, (8, 24), 110, 1.0, 0.7, Difficulty()),
+    # under a weight of 0.15 the voice loss had risen from 0.41 to 0.5: hold on to the voices
+    Stage(14_000, (8, 24), 110, 1.0, 0.5, 0.3),
     # as long as what is measured: who speaks again after half a minute is another skill
-    Stage(1_000_000, (15, 50), 180, 1.0, 0.3, Difficulty()),
+    Stage(1_000_000, (15, 50), 180, 1.0, 0.3, 0.2),
 )
 
-QUICK = (Stage(2, (4, 5), 12, 0.0, 1.0), Stage(1_000_000, (4, 5), 12, 1.0, 0.2, EASY))
+QUICK = (Stage(2, (4, 5), 12, 0.0, 1.0), Stage(1_000_000, (4, 5), 12, 1.0, 0.2, 0.3, EASY))
 
 
 def stage(step: int, stages: tuple[Stage, ...] = STAGES) -> Stage:
@@ -149,9 +152,9 @@ def collate(
 
 
 def loss(
-    model: SortformerEncLabelModel, batch: Batch, current: Stage
+    model: SortformerEncLabelModel, batch: Batch, current: Stage, attention: Attention
 ) -> tuple[torch.Tensor, dict[str, float]]:
-    """The weighted loss and its parts."""
+    """The weighted loss and its parts; ``attention`` listens to ``model``."""
     with torch.autocast("cpu", torch.bfloat16):
         encoded, lengths = model.encoder(audio_signal=batch.features, length=batch.lengths)
         encoded = encoded.transpose(1, 2)
@@ -170,6 +173,10 @@ def loss(
         diarize = losses.permutation_free(logits[:, :count], batch.active[:, :count], mask)
         total = total + current.diarize * diarize
         parts["diarize"] = float(diarize.detach())
+    if logits is not None and current.attention:
+        looked = attention.loss(batch.active[:, :count])
+        total = total + current.attention * looked
+        parts["attention"] = float(looked.detach())
     return total, parts
 
 

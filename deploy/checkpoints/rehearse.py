@@ -7,9 +7,11 @@ import numpy as np
 import torch
 
 from deploy.checkpoints import losses, rehearsal, sortformer
+from deploy.checkpoints.attention import Attention
 from deploy.checkpoints.train_schedule import Schedule
 
 BATCH = 32
+ATTENTION = 0.3  # weight of the attention's loss
 
 
 def rehearse(target: Path, schedule: Schedule, seed: int = 0) -> Path:
@@ -17,7 +19,7 @@ def rehearse(target: Path, schedule: Schedule, seed: int = 0) -> Path:
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     model = sortformer.build()
-    head = rehearsal.parts(model)
+    head, attention = rehearsal.parts(model), Attention(model)
     optimizer = torch.optim.AdamW(
         head.parameters(), lr=schedule.rate, betas=(0.9, 0.98), weight_decay=1e-3
     )
@@ -38,7 +40,7 @@ def rehearse(target: Path, schedule: Schedule, seed: int = 0) -> Path:
             logits = sortformer.head(model, states, torch.full((BATCH,), count))
         loss = losses.permutation_free(logits, active, torch.ones(BATCH, count))
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        (loss + ATTENTION * attention.loss(active)).backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(head.parameters(), 1.0)
         optimizer.step()
         recent.append(float(loss.detach()))

@@ -3,14 +3,17 @@
 import csv
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from nemo.collections.asr.models import SortformerEncLabelModel
+from torch.utils.data import DataLoader, IterableDataset
 
 from deploy.checkpoints import joint, rehearsal, sortformer
+from deploy.checkpoints.attention import Attention
 from deploy.checkpoints.averaging import Average
 from deploy.checkpoints.conversations import Conversation, Conversations
 from deploy.checkpoints.joint import STAGES, Batch, Stage
@@ -23,10 +26,29 @@ class Plan:
     """How long and how fast."""
 
     schedule: Schedule
-    repeats: int = 3  # steps on one batch: drawing one costs about half a step
+    repeats: int = 2  # steps on one batch: drawing one costs about half a step
+    drawers: int = 1  # processes that draw batches ahead; 0 draws between the steps
     report: int = 100
     check: int = 500
     stages: tuple[Stage, ...] = STAGES
+
+
+class Drawn(IterableDataset[Batch]):
+    """Batches without end, each as the stage of its step asks."""
+
+    def __init__(
+        self, model: SortformerEncLabelModel, source: Conversations, targets: torch.Tensor,
+        plan: Plan, step: int, seed: int,
+    ) -> None:  # fmt: skip
+        self._model, self._source, self._targets = model, source, targets
+        self._plan, self._step, self._seed = plan, step, seed
+
+    def __iter__(self) -> Iterator[Batch]:
+        rng, step = np.random.default_rng((self._seed, self._step)), self._step
+        while True:
+            current = joint.stage(step, self._plan.stages)
+            yield joint.draw(self._model, self._source, rng, current, self._targets)
+            step += self._plan.repeats
 
 
 def train(
@@ -48,12 +70,16 @@ def train(
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     joint.quick_convolutions(model)
+    attention = Attention(model)
     average = Average(model, sortformer.build())
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=plan.schedule.rate, betas=(0.9, 0.98), weight_decay=1e-3
     )
     step = restore(state, model, average, optimizer, rng) or plan.schedule.start
-    since, losses, batch = time.time(), list[dict[str, float]](), Batch(*[torch.empty(0)] * 4)
+    drawn = Drawn(model, source, targets, plan, step, seed)
+    batches = iter(DataLoader(drawn, batch_size=None, num_workers=plan.drawers))
+    since, losses, batch = time.time(), list[dict[str, float]](), next(batches)
+    began = step
     while step < plan.schedule.steps:
         current = joint.stage(step, plan.stages)
         if (
@@ -63,12 +89,12 @@ def train(
         ):
             rehearsal.put(rehearsed, model)
             rehearsal.put(rehearsed, average.model)
-        if step % plan.repeats == 0 or not len(batch.features):
-            batch = joint.draw(model, source, rng, current, targets)
+        if step > began and (step - began) % plan.repeats == 0:
+            batch = next(batches)
         for group in optimizer.param_groups:
             group["lr"] = plan.schedule.at(step)
         model.train()
-        loss, parts = joint.loss(model, _masked(batch, rng), current)
+        loss, parts = joint.loss(model, _masked(batch, rng), current, attention)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -107,7 +133,7 @@ def _masked(batch: Batch, rng: np.random.Generator) -> Batch:
 
 
 COLUMNS = (
-    "step", "rate", "voices", "diarize", "seconds",
+    "step", "rate", "voices", "diarize", "attention", "seconds",
     "error_all", "error_1", "error_2", "error_3", "error_4",
 )  # fmt: skip
 
