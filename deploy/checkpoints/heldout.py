@@ -132,10 +132,9 @@ def backgrounds() -> list[Samples]:
     return noises(np.random.default_rng(3), material.recorded_noise(NOISE), [])
 
 
-def specify(cache: Path, spec: Specification = Specification()) -> list[Entry]:
-    """Draw the manifest: seeds are tried until a conversation keeps the specification."""
+def specify(everyone: list[PoolVoice], spec: Specification = Specification()) -> list[Entry]:
+    """Draw a manifest: seeds are tried until a conversation keeps the specification."""
     rng = np.random.default_rng(spec.seed)
-    everyone = talkers(cache)
     weights = np.array([voice.voice.weight for voice in everyone])
     people = np.array([voice.voice.person for voice in everyone])
     entries: list[Entry] = []
@@ -185,7 +184,7 @@ def freeze(cache: Path) -> str:
     with MANIFEST.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, [field.name for field in fields(Entry)], lineterminator="\n")
         writer.writeheader()
-        writer.writerows(asdict(entry) for entry in specify(cache))
+        writer.writerows(asdict(entry) for entry in specify(talkers(cache)))
     digest = hashlib.sha256(MANIFEST.read_bytes() + repr(Specification()).encode()).hexdigest()
     HASH.write_text(digest + "\n", encoding="utf-8")
     return digest
