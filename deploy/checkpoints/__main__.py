@@ -28,6 +28,7 @@ from deploy.checkpoints import (
     renders,
     sample,
     sortformer,
+    soup,
     titanet,
     train_diarizer,
     train_embedder,
@@ -136,14 +137,22 @@ def embedder(
 
 @app.command("export")
 def export_(folder: Cache = None) -> None:
-    """Write both .nemo files from the trainings' states, and measure the card's thresholds."""
+    """Write both .nemo files from the trainings' states, and measure the card's thresholds.
+
+    A diarizer that is there is averaged with the state's where that is better.
+    """
     store = cache(folder)
     steps = {}
     for part, write in (("diarizer", export.diarizer), ("embedder", export.embedder)):
         state = store / f"{part}.pt"
-        if state.exists():
-            write(state)
-            steps[part] = int(torch.load(state, map_location="cpu", weights_only=True)["step"])
+        if not state.exists():
+            continue
+        older = export.load_diarizer() if export.DIARIZER.exists() else None
+        write(state)
+        if part == "diarizer" and older is not None:
+            newer, told = export.load_diarizer(), measure.conversations(store)
+            soup.best(older, newer, told).save_to(str(export.DIARIZER))
+        steps[part] = int(torch.load(state, map_location="cpu", weights_only=True)["step"])
     export.card(
         {
             "diarizer": {"name": "speakerstream/compact-sortformer", "licence": export.LICENCE},

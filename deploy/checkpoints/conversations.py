@@ -49,9 +49,7 @@ class Conversations:
         self, pool: list[PoolVoice], spaces: list[list[Samples]], noises: list[Samples]
     ) -> None:
         self._pool, self._spaces, self._noises = pool, spaces, noises
-        weights = np.array(
-            [entry.voice.weight * min(entry.speech.seconds / 120, 1.5) for entry in pool]
-        )
+        weights = np.array([entry.chance for entry in pool])
         weights *= np.array([1.6 if entry.speed == 1.0 else 1.0 for entry in pool])
         self._weights = weights / weights.sum()
         self._people = np.array([entry.voice.person for entry in pool])

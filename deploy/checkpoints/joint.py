@@ -53,7 +53,7 @@ STAGES = (
         replace(EASY, speakers=(0.1, 0.4, 0.3, 0.2), overlap=0.4, room=0.35),
     ),
     # under a weight of 0.15 the voice loss had risen from 0.41 to 0.5: hold on to the voices
-    Stage(14_000, (8, 24), 110, 1.0, 0.5, 0.3),
+    Stage(13_000, (8, 24), 110, 1.0, 0.5, 0.3),
     # as long as what is measured: who speaks again after half a minute is another skill
     Stage(1_000_000, (15, 50), 180, 1.0, 0.3, 0.2),
 )

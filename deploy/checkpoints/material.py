@@ -87,20 +87,18 @@ def development(cache: Path, count: int = 36, seconds: float = 24.0) -> list[Con
 
 
 def block_chances(taught: Blocks, voices: list[PoolVoice]) -> npt.NDArray[np.float64]:
-    """How often each block is drawn: by its voice's weight, a long voice not in proportion to its
+    """How often each block is drawn: by its voice's chance, a long voice not in proportion to its
     length.
     """
     counts = np.bincount(taught.voice)
-    chances = np.array(
-        [voices[voice].voice.weight / np.sqrt(counts[voice]) for voice in taught.voice]
-    )
+    chances = np.array([voices[voice].chance / np.sqrt(counts[voice]) for voice in taught.voice])
     return np.asarray(chances / chances.sum(), np.float64)
 
 
 def reservoir(taught: Blocks, voices: list[PoolVoice]) -> Reservoir:
     """The embedder's blocks; fresh ones come from the voices at their own speed."""
     own = [entry for entry in voices if entry.speed == 1.0]
-    weights = np.array([entry.voice.weight for entry in own])
+    weights = np.array([entry.chance for entry in own])
     return Reservoir(
         taught, block_chances(taught, voices), [entry.speech for entry in own], weights
     )

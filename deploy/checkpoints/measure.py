@@ -76,9 +76,10 @@ def conversations(cache: Path) -> list[RecordingInMemory]:
     ]
 
 
-def probable(recordings: Sequence[RecordingInMemory]) -> list[Probable]:
-    """The shipped diarizer's probabilities."""
-    diarizer = Sortformer(resolve(COMPACT, "diarizer"), "cpu", bf16=False, cache=StreamingCache())
+def probable(recordings: Sequence[RecordingInMemory], checkpoint: str = COMPACT) -> list[Probable]:
+    """A diarizer's probabilities; the shipped one's where no file is named."""
+    found = resolve(checkpoint, "diarizer")
+    diarizer = Sortformer(found, "cpu", bf16=False, cache=StreamingCache())
     return [
         Probable(
             each, diarizer.probabilities([each.samples])[0], diarizer.units,

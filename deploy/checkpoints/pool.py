@@ -34,6 +34,13 @@ class PoolVoice:
         """Identifies voice and speed."""
         return f"{self.voice.voice}*{self.speed:g}"
 
+    @property
+    def chance(self) -> float:
+        """How often it is drawn, relative to others: what is short is soon known by heart, what is
+        long teaches hardly more.
+        """
+        return self.voice.weight * min(self.speech.seconds / 120, 1.5)
+
 
 def load(voices: list[Voice], cache: Path, speeds: tuple[float, ...] = SPEEDS) -> list[PoolVoice]:
     """All voices at all speeds, from the cache or resampled now; voices with less than

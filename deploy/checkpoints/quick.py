@@ -40,7 +40,7 @@ def run(cache: Path) -> None:
     develop = [
         source.draw(rng, 8.0, Difficulty((0.0, 1.0, 0.0, 0.0), same_package=0.0)) for _ in range(2)
     ]
-    taught = windows.blocks(spoken, cache, most=4)
+    taught = windows.blocks(spoken, cache)
     targets = joint.directions(material.centroids(spoken, cache))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

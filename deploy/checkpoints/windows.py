@@ -31,7 +31,7 @@ class Blocks:
     embedding: npt.NDArray[np.float32]
 
 
-def blocks(voices: list[PoolVoice], cache: Path, most: int = 16) -> Blocks:
+def blocks(voices: list[PoolVoice], cache: Path, most: int = 4) -> Blocks:
     """At most ``most`` blocks of every pool voice, from the cache or taught now."""
     folder = derived(cache) / "blocks"
     folder.mkdir(parents=True, exist_ok=True)

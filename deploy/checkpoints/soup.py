@@ -1,0 +1,51 @@
+"""Averages the weights of a model and of one that was trained on from it.
+
+Two ends of one training lie in one valley, and between them it is lower (Wortsman et al., "Robust
+fine-tuning of zero-shot models", 2022). A diarizer that new voices had made worse on the
+development conversations (frame error 0.420, from 0.386) was better than both half-way (0.369).
+"""
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from nemo.collections.asr.models import SortformerEncLabelModel
+
+from consumer.inference.postprocessing import PostProcessing
+from deploy.checkpoints import measure, sortformer
+from producer_tools.evaluate.recordings import RecordingInMemory
+
+SHARES = (1.0, 0.6, 0.5, 0.4, 0.0)  # of the newer weights
+
+
+def mixed(
+    older: SortformerEncLabelModel, newer: SortformerEncLabelModel, share: float
+) -> SortformerEncLabelModel:
+    """A model with ``share`` of the newer's weights and the rest of the older's."""
+    weights = {
+        name: torch.lerp(old, new, share) if old.dtype.is_floating_point else new
+        for (name, old), new in zip(
+            older.state_dict().items(), newer.state_dict().values(), strict=True
+        )
+    }
+    model = sortformer.build()
+    model.load_state_dict(weights)
+    return model.eval()
+
+
+def best(
+    older: SortformerEncLabelModel,
+    newer: SortformerEncLabelModel,
+    development: Sequence[RecordingInMemory],
+) -> SortformerEncLabelModel:
+    """The mixture with the least error on the development conversations; prints each error."""
+    errors: dict[float, float] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for share in SHARES:
+            file = Path(folder) / f"{share}.nemo"
+            mixed(older, newer, share).save_to(str(file))
+            answers = measure.probable(development, str(file))
+            errors[share] = measure.error(answers, PostProcessing())
+            print(f"development: error {errors[share]:.4f} with {share:g} of the newer weights")
+    return mixed(older, newer, min(errors, key=errors.__getitem__))
