@@ -26,7 +26,7 @@ from tests.chaos.verifier import Verifier
 from tests.service.installation import Installation
 
 Protocol = Literal["classic", "consumer"]
-Weather = Literal["storm", "kills", "zombies", "restarts", "calm"]
+Weather = Literal["storm", "kills", "faults", "zombies", "restarts", "calm"]
 
 PARTITIONS = 12
 _CATCH_UP_S = 600.0

@@ -40,6 +40,7 @@ WEATHERS: Mapping[str, Mapping[str, int]] = {
         "store": 2,
         "registry": 2,
     },
+    "faults": {"fault": 1},
     "zombies": {"freeze": 1},
     "restarts": {"terminate": 3, "add": 1, "remove": 1},
 }
@@ -180,8 +181,9 @@ class Storm:
             self.done["kills at random"] += 1
 
     def _fault(self) -> None:
-        """Replace a member by one that will die at a named point."""
-        if victim := self._one():
+        """Replace a member by one that will die at a named point; not one that is to die anyway."""
+        victim = self._one()
+        if victim and not self.members.running[victim].armed:
             if not self._points:
                 self._points = self._random.sample(get_args(Point), len(get_args(Point)))
             point = self._points.pop()
