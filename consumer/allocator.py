@@ -1,27 +1,35 @@
 """What the C library's allocator keeps of freed memory.
 
 Objects and waveforms are megabytes, made by one thread and freed by another, with small blocks
-between them: glibc keeps the holes, and memory rises for hours without a leak. Mapping large blocks
-one by one (M_MMAP_THRESHOLD) keeps it flat, too, but doubles the cost of inference on a CPU, whose
-tensors are large blocks. Giving the holes back now and then costs next to nothing.
+between them: glibc keeps the holes, and memory rises for hours without a leak. Two things bound it:
+
+* One arena. By default glibc gives threads up to eight for each processor, and every burst of work
+  leaves holes of its own in each. Its lock costs little: threads that run Python take turns anyway,
+  and small blocks come from caches of each thread.
+* Giving whole free pages back to the system now and then, which costs next to nothing.
+
+Mapping large blocks one by one (M_MMAP_THRESHOLD) keeps memory flat, too, but doubles the cost of
+inference on a CPU, whose tensors are large blocks.
 """
 
 import ctypes
 import threading
 import time
 
+_ARENA_MAX = -8  # M_ARENA_MAX of malloc.h
 _EVERY_S = 30.0
 
 
-def keep_trimming() -> None:
-    """Start a thread that gives freed memory back to the system, where the C library can."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is None:
+def hold_little() -> None:
+    """Bound what is held from now on, where the C library can. Before other threads start."""
+    libc = ctypes.CDLL(None)
+    if not hasattr(libc, "malloc_trim"):
         return
+    libc.mallopt(_ARENA_MAX, 1)
 
     def run() -> None:
         while True:
             time.sleep(_EVERY_S)
-            trim(0)
+            libc.malloc_trim(0)
 
     threading.Thread(target=run, name="trim", daemon=True).start()

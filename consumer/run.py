@@ -11,7 +11,7 @@ from typing import TypeVar
 import structlog
 
 from consumer import watchdog
-from consumer.allocator import keep_trimming
+from consumer.allocator import hold_little
 from consumer.assembly import Assembly, assemble, telemetry
 from consumer.errors import ExitCode, FatalError, TransientError
 from consumer.settings import Settings
@@ -39,7 +39,7 @@ def run(settings: Settings) -> ExitCode:
 
     signal.signal(signal.SIGTERM, on_signal)
     signal.signal(signal.SIGINT, on_signal)
-    keep_trimming()
+    hold_little()
     try:
         seen = telemetry(settings)
         stop.append(seen.stops)

@@ -10,11 +10,11 @@ import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from multiprocessing.connection import Connection
-from threading import Event, Timer
 from typing import Any
 
 import numpy as np
 
+from consumer.audio.alarm import Alarm
 from consumer.audio.decode import DecodeLimits
 from consumer.audio.worker import WorkerLimits, command
 from consumer.errors import PermanentError, Reason
@@ -56,6 +56,7 @@ class DecoderProcess:
                 start_new_session=True,
             )
         self._connection = Connection(ours.detach())
+        self._alarm = Alarm(self.kill)
         with self._within(_START_S):
             answer = self._receive()
         if "ready" not in answer:
@@ -97,6 +98,7 @@ class DecoderProcess:
         """End it and free what it held."""
         self.kill()
         self._process.wait()
+        self._alarm.close()
         self._connection.close()
 
     def _receive(self) -> dict[str, Any]:
@@ -106,24 +108,17 @@ class DecoderProcess:
     @contextlib.contextmanager
     def _within(self, seconds: float) -> Iterator[None]:
         """Kill the process after `seconds`; turn its end into WorkerDiedError."""
-        expired = Event()
-
-        def expire() -> None:
-            expired.set()
-            self.kill()
-
-        timer = Timer(seconds, expire)
-        timer.daemon = True
-        timer.start()
+        self._alarm.set(seconds)
         try:
             yield
         except (EOFError, OSError, ValueError):  # its end of the socket closed, or nonsense came
             self._end()
-            raise WorkerDiedError(self._process.returncode, timed_out=expired.is_set()) from None
+            raise WorkerDiedError(self._process.returncode, timed_out=self._alarm.rang) from None
         finally:
-            timer.cancel()
+            self._alarm.clear()
 
     def _end(self) -> None:
+        self._alarm.close()
         try:
             self._process.wait(1.0)  # the socket closes a moment before the exit code is there
         except subprocess.TimeoutExpired:

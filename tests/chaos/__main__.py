@@ -26,8 +26,8 @@ def main() -> int:
         "--weather",
         choices=get_args(Weather),
         default="storm",
-        help="kills: nothing but kill -9, each after the last was recovered from; zombies, "
-        "restarts: nothing but these; calm: nothing, to one member alone",
+        help="kills: nothing but kill -9, each after the last was recovered from; faults, "
+        "zombies, restarts: nothing but these; calm: nothing, to one member alone",
     )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rate", type=float, default=40.0, help="chunks a second")

@@ -1,77 +1,95 @@
 """Whether a process grows: its memory and open files, sampled while the storm goes on."""
 
+import csv
 import threading
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import numpy as np
+
+from tests.chaos.samples import Sample, draw, sample
 
 _WARM_UP = 0.2  # of the samples: caches fill, threads start
 _LEAST_SAMPLES = 40
 
 
-@dataclass(frozen=True, slots=True)
-class _Sample:
-    pid: int
-    rss_mb: float
-    files: int
-
-
 class Growth(threading.Thread):
-    """Samples the process that `pid` names, until `finish`."""
+    """Samples the process that `pid` names until `finish`; keeps the samples in the file `kept`,
+    and a picture beside it.
+    """
 
-    def __init__(self, pid: Callable[[], int | None], every_s: float = 5.0) -> None:
+    def __init__(self, pid: Callable[[], int | None], kept: Path, every_s: float = 5.0) -> None:
         super().__init__(daemon=True)
         self._pid = pid
+        self._kept = kept
         self._every_s = every_s
         self._over = threading.Event()
-        self._samples: list[_Sample] = []
+        self._samples: list[Sample] = []
 
     def run(self) -> None:
-        """A sample every so often."""
-        while not self._over.wait(self._every_s):
-            number = self._pid()
-            try:
-                if number is not None:
-                    self._samples.append(_sample(number))
-            except (OSError, ValueError):  # it has just ended
-                continue
+        """A sample every so often, each kept at once."""
+        began = time.monotonic()
+        with self._kept.open("w", newline="") as file:
+            rows = csv.DictWriter(file, [field.name for field in fields(Sample)])
+            rows.writeheader()
+            while not self._over.wait(self._every_s):
+                number = self._pid()
+                try:
+                    if number is None:
+                        continue
+                    taken = sample(number, time.monotonic() - began)
+                except (OSError, KeyError):  # it has just ended
+                    continue
+                self._samples.append(taken)
+                rows.writerow(asdict(taken))
+                file.flush()
 
     def finish(self) -> None:
         """Stop sampling."""
         self._over.set()
         self.join()
+        draw(self._samples, self._kept.with_suffix(".png"))
 
     def report(self) -> dict[str, object]:
         """The last process's start, end, slope an hour, and noise around that slope.
 
         The noise is the standard deviation of what the line leaves over.
         """
-        own = self._own()
-        if len(own) < _LEAST_SAMPLES:
-            return {"samples": len(own)}
+        lines = self._lines()
+        if lines is None:
+            return {"samples": len(self._samples)}
         return {
-            "minutes": round(len(own) * self._every_s / 60, 1),
-            "rss_mb": self._line([s.rss_mb for s in own]).text,
-            "open_files": self._line([float(s.files) for s in own]).text,
+            "minutes": round(lines.hours * 60, 1),
+            "rss_mb": lines.rss_mb.text,
+            "open_files": lines.open_files.text,
+            "flat": self.flat,
         }
 
     @property
     def grown_mb(self) -> float | None:
         """From the line's start to its end; None with too few samples for a line."""
-        own = self._own()
-        return self._line([s.rss_mb for s in own]).grown if len(own) >= _LEAST_SAMPLES else None
+        lines = self._lines()
+        return None if lines is None else lines.rss_mb.grown
 
-    def _own(self) -> list[_Sample]:
+    @property
+    def flat(self) -> bool | None:
+        """Whether neither line rises by more than its noise; None with too few samples."""
+        lines = self._lines()
+        return None if lines is None else lines.rss_mb.flat and lines.open_files.flat
+
+    def _lines(self) -> "_Lines | None":
         own = [s for s in self._samples if s.pid == self._samples[-1].pid]
-        return own[int(len(own) * _WARM_UP) :]
-
-    def _line(self, values: Sequence[float]) -> "_Line":
-        hours = np.arange(len(values)) * self._every_s / 3600
-        slope, start = np.polyfit(hours, values, 1)
-        noise = float(np.std(np.asarray(values) - (start + slope * hours)))
-        return _Line(start, start + slope * hours[-1], slope, noise)
+        own = own[int(len(own) * _WARM_UP) :]
+        if len(own) < _LEAST_SAMPLES:
+            return None
+        hours = [(s.seconds - own[0].seconds) / 3600 for s in own]
+        return _Lines(
+            hours[-1],
+            _line(hours, [s.rss_mb for s in own]),
+            _line(hours, [float(s.open_files) for s in own]),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +101,11 @@ class _Line:
 
     @property
     def grown(self) -> float:
-        return float(self.end - self.start)  # numpy's own truth cannot be written as JSON
+        return self.end - self.start
+
+    @property
+    def flat(self) -> bool:
+        return round(self.grown, 2) <= round(self.noise, 2)  # samples have no more decimals
 
     @property
     def text(self) -> str:
@@ -92,10 +114,14 @@ class _Line:
         )
 
 
-def _sample(pid: int) -> _Sample:
-    process = Path("/proc") / str(pid)
-    (line,) = [
-        line for line in (process / "status").read_text().splitlines() if line.startswith("VmRSS:")
-    ]
-    files = sum(1 for _ in (process / "fd").iterdir())
-    return _Sample(pid, int(line.split()[1]) / 1024, files)
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    hours: float
+    rss_mb: _Line
+    open_files: _Line
+
+
+def _line(hours: Sequence[float], values: Sequence[float]) -> _Line:
+    slope, start = (float(each) for each in np.polyfit(hours, values, 1))  # numpy's is no JSON
+    noise = float(np.std(np.asarray(values) - start - slope * np.asarray(hours)))
+    return _Line(start, start + slope * hours[-1], slope, noise)

@@ -26,7 +26,7 @@ from tests.chaos.verifier import Verifier
 from tests.service.installation import Installation
 
 Protocol = Literal["classic", "consumer"]
-Weather = Literal["storm", "kills", "zombies", "restarts", "calm"]
+Weather = Literal["storm", "kills", "faults", "zombies", "restarts", "calm"]
 
 PARTITIONS = 12
 _CATCH_UP_S = 600.0
@@ -83,7 +83,7 @@ def storm_on(
         weather = Storm(members, cluster, registry, store, plan.seed, plan.pause_s)
         if plan.weather == "calm":
             weather.fewest = 1
-        growth = Growth(lambda: members.pid(STEADY))
+        growth = Growth(lambda: members.pid(STEADY), keep / "steady.csv")
         try:
             weather.keep()
             feed.start()
@@ -110,7 +110,10 @@ def storm_on(
     return {
         **asdict(plan),
         "seconds": round(raged_s, 1),
-        "flawless": verdict.flawless and caught_up_s is not None and not members.bad_ends,
+        "flawless": verdict.flawless
+        and caught_up_s is not None
+        and not members.bad_ends
+        and not (plan.weather == "calm" and growth.flat is False),
         **asdict(verdict),
         "caught_up_s": caught_up_s,
         "actions": dict(weather.done),

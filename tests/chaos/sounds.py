@@ -10,14 +10,13 @@ import numpy as np
 import producer_tools
 from consumer.audio.decode import decode
 from consumer.inference.options import EngineOptions
-from consumer.inference.results import Analysis, Engine, Waveform
+from consumer.inference.results import SAMPLE_RATE, Analysis, Engine, Waveform
 from consumer.inference.stand_in import StandInEngine
 from tests.audio_samples import sound
 from tests.service.installation import Installation
 
 EngineName = Literal["stand-in", "compact"]
 
-_RATE = 16_000
 _NOISES = 64
 _PIECE_S = 4
 _MEETING = Path(producer_tools.__file__).parent / "sample" / "meeting.ogg"
@@ -44,7 +43,9 @@ def sounds(installation: Installation, engine: EngineName = "stand-in") -> list[
         (analysis,) = brain.analyze([decode(data)])
         assert isinstance(analysis, Analysis)
         uri = installation.store(f"sound-{number}.flac", data)
-        made.append(Sound({"uri": uri, "size_bytes": len(data)}, analysis))
+        # As publishers do: of a chunk that may have any length, few fit into the memory at once.
+        declared = {"size_bytes": len(data), "duration_s": len(waveform) / SAMPLE_RATE}
+        made.append(Sound({"uri": uri, **declared}, analysis))
     brain.close()
     return made
 
@@ -71,12 +72,12 @@ def _compact() -> Engine:
 
 def _noises() -> list[Waveform]:
     return [
-        np.random.default_rng(number).normal(0, 0.1, _RATE).astype(np.float32)
+        np.random.default_rng(number).normal(0, 0.1, SAMPLE_RATE).astype(np.float32)
         for number in range(_NOISES)
     ]
 
 
 def _pieces() -> list[Waveform]:
     meeting = decode(_MEETING.read_bytes())
-    count = len(meeting) // (_PIECE_S * _RATE)
-    return np.split(meeting[: count * _PIECE_S * _RATE], count)
+    count = len(meeting) // (_PIECE_S * SAMPLE_RATE)
+    return np.split(meeting[: count * _PIECE_S * SAMPLE_RATE], count)

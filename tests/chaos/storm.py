@@ -24,6 +24,9 @@ _LONG_STORM_S = 600.0  # beyond it, store and registry are away for a minute too
 _LONG = " of a minute"
 _RECOVERY_S = 60.0
 _FIRST_RESULT_S = 0.5
+_OFTEN = 20  # times a member may pass a fault point before it dies there
+_RARELY: Mapping[Point, int] = {"in_revoke": 1, "in_dead_letter": 2}
+"""Where most lives are too short to pass as often: a rebalance, and a poisoned chunk."""
 WEATHERS: Mapping[str, Mapping[str, int]] = {
     "storm": {
         "kill": 6,
@@ -37,6 +40,7 @@ WEATHERS: Mapping[str, Mapping[str, int]] = {
         "store": 2,
         "registry": 2,
     },
+    "faults": {"fault": 1},
     "zombies": {"freeze": 1},
     "restarts": {"terminate": 3, "add": 1, "remove": 1},
 }
@@ -69,6 +73,7 @@ class Storm:
     _mending: threading.Thread | None = None
     _instances: int = 0
     _registry_away: bool = False
+    _points: list[Point] = field(default_factory=list)  # to die at, before any is had again
 
     def __post_init__(self) -> None:
         self._random = random.Random(self.seed)
@@ -176,11 +181,14 @@ class Storm:
             self.done["kills at random"] += 1
 
     def _fault(self) -> None:
-        """Replace a member by one that will die at a named point."""
-        if victim := self._one():
-            point = self._random.choice(get_args(Point))
+        """Replace a member by one that will die at a named point; not one that is to die anyway."""
+        victim = self._one()
+        if victim and not self.members.running[victim].armed:
+            if not self._points:
+                self._points = self._random.sample(get_args(Point), len(get_args(Point)))
+            point = self._points.pop()
             self.members.terminate(victim)
-            times = self._random.randint(1, 3 if point == "in_revoke" else 20)
+            times = self._random.randint(1, _RARELY.get(point, _OFTEN))
             self.members.start(victim, f"{point}:{times}")
 
     def _freeze(self) -> None:

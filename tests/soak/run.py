@@ -45,7 +45,7 @@ def soak(
         }
         began = time.monotonic()
         with ServiceProcess(environment, log) as service:
-            growth = Growth(lambda: service.pid, every_s=1.0)
+            growth = Growth(lambda: service.pid, log.with_suffix(".csv"), every_s=1.0)
             growth.start()
             inputs = _publish(installation, count, seed, say)
             say("waiting for the last answers")

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-CODE = """
+FREED = """
 import ctypes, time
 from consumer import allocator
 
@@ -28,12 +28,44 @@ for block in large:
     libc.free(block)
 assert resident_mb() > full - 50, "nothing is held back here: this test shows nothing"
 allocator._EVERY_S = 0.05
-allocator.keep_trimming()
+allocator.hold_little()
 while resident_mb() > full - 150:
     time.sleep(0.05)
 """
 
+ARENAS = """
+import ctypes, threading, time
+from consumer import allocator
+
+libc = ctypes.CDLL(None)
+libc.malloc.restype = ctypes.c_void_p
+
+def addresses():
+    return [line.split("-")[0] for line in open("/proc/self/maps")]
+
+def arenas():
+    # glibc's further arenas begin at multiples of 64 MB, the main one does not.
+    return sum(int(each, 16) % (64 << 20) == 0 for each in addresses())
+
+allocator.hold_little()
+before = arenas()
+together = threading.Barrier(8)
+
+def work():
+    together.wait()
+    libc.malloc(50_000)
+    together.wait()
+
+threads = [threading.Thread(target=work) for _ in range(8)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+assert arenas() <= before, f"{arenas() - before} arenas more"
+"""
+
 
 @pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="glibc's own")
-def test_what_was_freed_goes_back() -> None:
-    subprocess.run([sys.executable, "-c", CODE], check=True, timeout=60)
+@pytest.mark.parametrize("code", [FREED, ARENAS], ids=["freed memory", "arenas"])
+def test_little_is_held(code: str) -> None:
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
