@@ -19,8 +19,10 @@ def segments(analysis: Analysis, duration: float) -> tuple[Segment, ...]:
     """
     found = []
     for segment in analysis.segments:
-        start = _clamp(finite("segment start", segment.start_s), duration)
-        end = _clamp(finite("segment end", segment.end_s), duration)
+        start, end = segment.start_s, segment.end_s
+        if not 0.0 <= start <= end <= duration:
+            start = _clamp(finite("segment start", start), duration)
+            end = _clamp(finite("segment end", end), duration)
         if start < end:
             found.append(
                 Segment(
@@ -47,7 +49,8 @@ def fingerprints(analysis: Analysis) -> tuple[Fingerprint, ...]:
             confidence=_ratio(found.confidence),
         )
         for found in analysis.fingerprints
-        if np.isfinite(found.embedding).all()
+        # A sum is finite when everything in it is: single precision cannot overflow double.
+        if math.isfinite(sum(found.embedding.tolist()))
         and abs(found.norm) <= _LARGEST
         and math.isfinite(found.speech_s)
     )
@@ -70,5 +73,7 @@ def _real(value: float | None) -> float | None:
 
 def _ratio(value: float | None) -> float | None:
     """Within [0, 1] (a mean may leave it by a rounding error), or None when it is no number."""
+    if value is None or 0.0 <= value <= 1.0:
+        return value
     known = _real(value)
     return None if known is None else _clamp(known, 1.0)
