@@ -38,22 +38,24 @@ def segments(analysis: Analysis, duration: float) -> tuple[Segment, ...]:
 
 def fingerprints(analysis: Analysis) -> tuple[Fingerprint, ...]:
     """The fingerprints that are finite."""
-    return tuple(
-        Fingerprint(
-            speaker=label(found.speaker),
-            embedding=tuple(found.embedding.tolist()),
-            speech_s=found.speech_s,
-            clean=found.clean,
-            cohesion=_real(found.cohesion),
-            norm=found.norm,
-            confidence=_ratio(found.confidence),
-        )
-        for found in analysis.fingerprints
+    kept = []
+    for found in analysis.fingerprints:
+        embedding = tuple(found.embedding.tolist())
         # A sum is finite when everything in it is: single precision cannot overflow double.
-        if math.isfinite(sum(found.embedding.tolist()))
-        and abs(found.norm) <= _LARGEST
-        and math.isfinite(found.speech_s)
-    )
+        numbers = math.isfinite(sum(embedding)) and math.isfinite(found.speech_s)
+        if numbers and abs(found.norm) <= _LARGEST:
+            kept.append(
+                Fingerprint(
+                    speaker=label(found.speaker),
+                    embedding=embedding,
+                    speech_s=found.speech_s,
+                    clean=found.clean,
+                    cohesion=_real(found.cohesion),
+                    norm=found.norm,
+                    confidence=_ratio(found.confidence),
+                )
+            )
+    return tuple(kept)
 
 
 def finite(what: str, value: float) -> float:

@@ -185,9 +185,13 @@ class Service:
     # -- out ----------------------------------------------------------------------------------
 
     def _collect(self) -> None:
-        for outcome in self._pipeline.collect():
-            if self._offsets.finish(outcome.ticket, outcome.outputs):
-                self._telemetry.answered(outcome)
+        self._telemetry.answered(
+            [
+                outcome
+                for outcome in self._pipeline.collect()
+                if self._offsets.finish(outcome.ticket, outcome.outputs)
+            ]
+        )
 
     def _commit_if_due(self, timeout_s: float | None = None) -> None:
         now = time.monotonic()
