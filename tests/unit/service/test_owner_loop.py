@@ -17,6 +17,7 @@ from consumer.telemetry.health import Deadlines
 from consumer.telemetry.telemetry import Telemetry
 
 WINDOW = 8
+PATIENCE_S = 10.0
 ANSWER = (OutputRecord("out", b"k", b"v"),)
 
 
@@ -114,8 +115,10 @@ def run(
     offsets = Offsets(WINDOW)
     log, commits = Log(offsets), Commits()
 
+    deadline = time.monotonic() + PATIENCE_S
+
     def answer(work: Work) -> int:
-        if until(log, commits):
+        if until(log, commits) or time.monotonic() > deadline:
             log.closed = True  # what stopping pauses is not counted
             service.stop()
         return answers(work)
