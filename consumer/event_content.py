@@ -19,8 +19,10 @@ def segments(analysis: Analysis, duration: float) -> tuple[Segment, ...]:
     """
     found = []
     for segment in analysis.segments:
-        start = _clamp(finite("segment start", segment.start_s), duration)
-        end = _clamp(finite("segment end", segment.end_s), duration)
+        start, end = segment.start_s, segment.end_s
+        if not 0.0 <= start <= end <= duration:
+            start = _clamp(finite("segment start", start), duration)
+            end = _clamp(finite("segment end", end), duration)
         if start < end:
             found.append(
                 Segment(
@@ -36,21 +38,24 @@ def segments(analysis: Analysis, duration: float) -> tuple[Segment, ...]:
 
 def fingerprints(analysis: Analysis) -> tuple[Fingerprint, ...]:
     """The fingerprints that are finite."""
-    return tuple(
-        Fingerprint(
-            speaker=label(found.speaker),
-            embedding=tuple(found.embedding.tolist()),
-            speech_s=found.speech_s,
-            clean=found.clean,
-            cohesion=_real(found.cohesion),
-            norm=found.norm,
-            confidence=_ratio(found.confidence),
-        )
-        for found in analysis.fingerprints
-        if np.isfinite(found.embedding).all()
-        and abs(found.norm) <= _LARGEST
-        and math.isfinite(found.speech_s)
-    )
+    kept = []
+    for found in analysis.fingerprints:
+        embedding = tuple(found.embedding.tolist())
+        # A sum is finite when everything in it is: single precision cannot overflow double.
+        numbers = math.isfinite(sum(embedding)) and math.isfinite(found.speech_s)
+        if numbers and abs(found.norm) <= _LARGEST:
+            kept.append(
+                Fingerprint(
+                    speaker=label(found.speaker),
+                    embedding=embedding,
+                    speech_s=found.speech_s,
+                    clean=found.clean,
+                    cohesion=_real(found.cohesion),
+                    norm=found.norm,
+                    confidence=_ratio(found.confidence),
+                )
+            )
+    return tuple(kept)
 
 
 def finite(what: str, value: float) -> float:
@@ -70,5 +75,7 @@ def _real(value: float | None) -> float | None:
 
 def _ratio(value: float | None) -> float | None:
     """Within [0, 1] (a mean may leave it by a rounding error), or None when it is no number."""
+    if value is None or 0.0 <= value <= 1.0:
+        return value
     known = _real(value)
     return None if known is None else _clamp(known, 1.0)

@@ -18,6 +18,9 @@ from schemas.records import AudioChunk
 NAMESPACE = uuid.UUID("6f1f6a3e-52d5-4b0e-9a52-1c8e0e4c7a91")
 """Fixed for ever: another one would rename every result."""
 
+# Of RFC 9562: the digit's two upper bits are 1 and 0.
+_VARIANT = {f"{digit:x}": f"{digit & 3 | 8:x}" for digit in range(16)}
+
 _json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
@@ -45,11 +48,11 @@ def event_ids(result: str, record_type: str, count: int) -> list[str]:
     namespace = bytes.fromhex(result.replace("-", ""))
     found = []
     for index in range(count):
-        digest = bytearray(sha1(namespace + _place(record_type, index)).digest())
-        digest[6] = digest[6] & 0x0F | 0x50  # version 5
-        digest[8] = digest[8] & 0x3F | 0x80  # variant of RFC 9562
-        text = digest.hex()
-        found.append(f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:32]}")
+        text = sha1(namespace + _place(record_type, index)).hexdigest()
+        variant = _VARIANT[text[16]]
+        found.append(  # version 5
+            f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{variant}{text[17:20]}-{text[20:32]}"
+        )
     return found
 
 

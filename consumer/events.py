@@ -13,7 +13,6 @@ from consumer.inference.results import Analysis, label
 from consumer.records import Headers, InputRecord, OutputRecord
 from schemas import layout
 from schemas.codec import Encoder
-from schemas.layout import Parts
 from schemas.records import (
     AudioChunk,
     ChunkResult,
@@ -93,6 +92,11 @@ class EventWriter:
         self._topics = topics
         self._outputs = topics.outputs
         self._models = models
+        self._names = Models(diarization=models.diarization, embedding=models.embedding)
+        self._thresholds = Thresholds(
+            same_voice_cosine=models.same_voice_cosine,
+            uncertain_confidence=models.uncertain_confidence,
+        )
         self._version = version
         self._max_message_bytes = max_message_bytes
         self._max_dead_letter_bytes = max_dead_letter_bytes
@@ -113,7 +117,7 @@ class EventWriter:
         result = self._result(chunk, record, analysis)
         key, trace = chunk.recording_id.encode(), _trace(record.trace or record.headers)
         events = projections.events(result)
-        outputs = tuple(self._output(kind, parts, key, trace) for kind, parts in events)
+        outputs = tuple([self._output(kind, body, key, trace) for kind, body in events])
         largest = max(outputs, key=lambda output: len(output.value or b""))  # else all are alike
         if not fits(largest, self._max_message_bytes):
             kind = events[outputs.index(largest)][0]
@@ -142,9 +146,9 @@ class EventWriter:
         )
         result = self._failure(record, chunk, reason)
         key, trace = result.recording_id.encode(), _trace(record.trace or record.headers)
-        output = self._output(ChunkResult, _RESULT.parts(result), key, trace)
+        output = self._output(ChunkResult, _RESULT.encode(result), key, trace)
         if not fits(output, self._max_message_bytes):
-            bare = _RESULT.parts(replace(result, attributes={}))
+            bare = _RESULT.encode(replace(result, attributes={}))
             output = self._output(ChunkResult, bare, key, trace)
         return letter, output
 
@@ -173,8 +177,8 @@ class EventWriter:
             speakers_without_fingerprint=tuple(
                 label(n) for n in order if label(n) in detected - voiced
             ),
-            models=self._names(),
-            thresholds=self._thresholds(),
+            models=self._names,
+            thresholds=self._thresholds,
             attributes=chunk.attributes,
             source=_source(record),
             processed_at=self._clock(),
@@ -199,25 +203,15 @@ class EventWriter:
             status="failed",
             reason=reason.value,
             attempts=record.attempts,
-            models=self._names(),
-            thresholds=self._thresholds(),
+            models=self._names,
+            thresholds=self._thresholds,
             attributes=chunk.attributes if chunk else {},
             source=_source(record),
             processed_at=self._clock(),
         )
 
-    def _names(self) -> Models:
-        return Models(diarization=self._models.diarization, embedding=self._models.embedding)
-
-    def _thresholds(self) -> Thresholds:
-        return Thresholds(
-            same_voice_cosine=self._models.same_voice_cosine,
-            uncertain_confidence=self._models.uncertain_confidence,
-        )
-
-    def _output(self, kind: type[Record], parts: Parts, key: bytes, trace: Headers) -> OutputRecord:
-        value = self._encoder.assemble(kind, parts)
-        return OutputRecord(self._outputs[kind], key, value, trace)
+    def _output(self, kind: type[Record], body: bytes, key: bytes, trace: Headers) -> OutputRecord:
+        return OutputRecord(self._outputs[kind], key, self._encoder.header(kind) + body, trace)
 
 
 def _recording_of(key: bytes | None) -> str:

@@ -26,10 +26,12 @@ log = structlog.get_logger(__name__)
 
 _IDLE_POLL_S = 0.2
 _BUSY_POLL_S = 0.02  # results are waiting to be collected: don't let them
+_SATURATED_S = 0.005  # nothing more may be polled, but results come
 _POLL_BATCH = 32
 _ABORT_PAUSE_S = 0.1  # longer after each
 _MOST_ABORTS = 10  # in a row: something that retrying does not mend (rights, a topic's limits)
 _REPORT_S = 1.0
+_COMMIT_AT = 0.5  # of the window: the other half is worked on meanwhile
 _RESUME_AT = 0.5  # of a limit: pausing throws the prefetch away, so not back and forth
 
 
@@ -74,6 +76,7 @@ class Service:
         self._full = False
         self._stopping = False
         self._stop_asked = 0.0
+        self._last_poll = 0.0
         self._last_commit = 0.0
         self._retry_commit_at = 0.0
         self._aborts = 0
@@ -111,7 +114,11 @@ class Service:
     def _turn(self) -> None:
         self.last_turn = time.monotonic()
         self._enter("poll")
-        self._take_in()
+        if self._saturated() and self.last_turn - self._last_poll < _IDLE_POLL_S:
+            time.sleep(_SATURATED_S)
+        else:
+            self._apply_pressure()
+            self._take_in()
         self._enter("start")
         self._start_work()
         self._count_attempts()
@@ -119,13 +126,13 @@ class Service:
         self._collect()
         self._commit_if_due()
         self._enter("limits")
-        self._apply_pressure()
         self._check_stall()
         self._report()
 
     # -- in -----------------------------------------------------------------------------------
 
     def _take_in(self) -> None:
+        self._last_poll = time.monotonic()
         wait_s = _IDLE_POLL_S if self._pipeline.idle and not self._held else _BUSY_POLL_S
         self._telemetry.polls()
         records = self.source.poll(wait_s, _POLL_BATCH)
@@ -178,9 +185,13 @@ class Service:
     # -- out ----------------------------------------------------------------------------------
 
     def _collect(self) -> None:
-        for outcome in self._pipeline.collect():
-            if self._offsets.finish(outcome.ticket, outcome.outputs):
-                self._telemetry.answered(outcome)
+        self._telemetry.answered(
+            [
+                outcome
+                for outcome in self._pipeline.collect()
+                if self._offsets.finish(outcome.ticket, outcome.outputs)
+            ]
+        )
 
     def _commit_if_due(self, timeout_s: float | None = None) -> None:
         now = time.monotonic()
@@ -189,7 +200,10 @@ class Service:
         if self._committer.pending:
             self._commit(self._committer.pending, timeout_s)
             return
-        due = now - self._last_commit >= self._options.commit_interval_s
+        due = (
+            now - self._last_commit >= self._options.commit_interval_s
+            or self._offsets.committable >= self._options.window * _COMMIT_AT
+        )
         if due or self._pipeline.idle:
             self._commit(self._offsets.burst(self._options.burst_bytes), timeout_s)
 
@@ -234,6 +248,23 @@ class Service:
         return True
 
     # -- limits -------------------------------------------------------------------------------
+
+    def _saturated(self) -> bool:
+        """Whether something that is still fetched has reached its limit.
+
+        Then nothing is polled for a while, because a fast engine has room again within milliseconds
+        and pausing is dear: it throws the prefetch away, and a resumed partition is fetched again
+        only once the fetch under way is answered, which may wait half a second for records of the
+        other partitions.
+        """
+        if not self._full and self._buffered_bytes() > self._options.buffered_bytes:
+            return True
+        window, paused = self._options.window, self.source.paused
+        return any(
+            self._offsets.in_flight(partition) >= window
+            for partition in self._offsets.assigned
+            if partition not in paused
+        )
 
     def _apply_pressure(self) -> None:
         limit = self._options.buffered_bytes

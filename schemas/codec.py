@@ -14,7 +14,7 @@ from fastavro import schemaless_reader
 
 from schemas import catalogue, layout
 from schemas.errors import MalformedEventError, UnknownSchemaError
-from schemas.records import Record
+from schemas.records import EVENTS, Record
 from schemas.registry import RegistryClient
 
 R = TypeVar("R", bound=Record)
@@ -46,10 +46,17 @@ class Encoder:
         registry: RegistryClient | None = None,
         topics: Mapping[type[Record], str] | None = None,
     ) -> None:
-        self._ids: dict[type[Record], int] | None = None
-        if registry is not None:
-            self._ids = {
-                record: registry.id_of(subject(topic), catalogue.text(record.avro_name))
+        if registry is None:
+            self._headers = {
+                record: _SINGLE_OBJECT + catalogue.fingerprint_of(record.avro_name)
+                for record in EVENTS
+            }
+        else:
+            self._headers = {
+                record: _CONFLUENT
+                + struct.pack(
+                    ">I", registry.id_of(subject(topic), catalogue.text(record.avro_name))
+                )
                 for record, topic in (topics or {}).items()
             }
 
@@ -60,17 +67,11 @@ class Encoder:
             MalformedEventError: a value does not fit its Avro type.
             LookupError: a registry is in use and this record type was not among `topics`.
         """
-        fields = layout.of(record.avro_name)
-        return self.assemble(type(record), fields.parts(record))
+        return self.header(type(record)) + layout.of(record.avro_name).encode(record)
 
-    def assemble(self, record_type: type[Record], parts: layout.Parts) -> bytes:
-        """The same for a record of this type whose fields are encoded."""
-        return self._header(record_type) + layout.of(record_type.avro_name).join(parts)
-
-    def _header(self, record_type: type[Record]) -> bytes:
-        if self._ids is None:
-            return _SINGLE_OBJECT + catalogue.fingerprint_of(record_type.avro_name)
-        return _CONFLUENT + struct.pack(">I", self._ids[record_type])
+    def header(self, record_type: type[Record]) -> bytes:
+        """What stands before a record of this type. Raises LookupError as `encode` does."""
+        return self._headers[record_type]
 
 
 class Decoder:

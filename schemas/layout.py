@@ -12,6 +12,7 @@ import io
 import struct
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
+from operator import attrgetter
 from typing import Any
 
 from fastavro import schemaless_writer
@@ -19,9 +20,6 @@ from fastavro import schemaless_writer
 from schemas import catalogue
 from schemas.errors import MalformedEventError
 from schemas.records import Record
-
-Parts = Mapping[str, bytes]
-"""Encoded fields of a record by name."""
 
 _Write = Callable[[Any], bytes]
 
@@ -38,6 +36,25 @@ class Layout:
     def __init__(self, schema: Mapping[str, Any]) -> None:
         self._name = schema["name"].rpartition(".")[2]
         self._writers = {field["name"]: _writer(field["type"]) for field in schema["fields"]}
+        self._in_order = tuple(self._writers.values())
+        self._values = attrgetter(*self._writers)
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Their names."""
+        return tuple(self._writers)
+
+    def must_be(self, *fields: str) -> None:
+        """Raise ValueError unless these are the fields, in this order.
+
+        For who puts a record together from parts of other records.
+        """
+        if fields != self.fields:
+            raise ValueError(f"{self._name} has the fields {self.fields}, not {fields}")
+
+    def writer(self, field: str) -> Callable[[Any], bytes]:
+        """What encodes a field whose values are known to fit; others raise as Python does."""
+        return self._writers[field]
 
     def part(self, field: str, value: Any) -> bytes:
         """One field, encoded."""
@@ -55,9 +72,14 @@ class Layout:
             for field in self._writers
         }
 
-    def join(self, parts: Parts) -> bytes:
-        """The record. `parts` may hold more than its fields."""
-        return b"".join([parts[field] for field in self._writers])
+    def encode(self, record: Record) -> bytes:
+        """The record."""
+        try:
+            return b"".join(
+                [write(value) for write, value in zip(self._in_order, self._values(record))]  # noqa: B905
+            )
+        except _UNFIT:
+            return b"".join(self.parts(record).values())  # raises, and names the field
 
 
 @cache
@@ -92,13 +114,13 @@ def _writer(schema: Any) -> _Write:
             return _floats
         case {"type": "array", "items": {"type": "record"} as items}:
             layout = Layout(items)
-            return lambda records: array(layout.join(layout.parts(each)) for each in records)
+            return lambda records: array(map(layout.encode, records))
         case {"type": "array", "items": items}:
             write = _writer(items)
             return lambda values: array(map(write, values))
         case {"type": "record"}:
             layout = Layout(schema)
-            return lambda record: layout.join(layout.parts(record))
+            return layout.encode
     return lambda value: _by_fastavro(schema, value)
 
 

@@ -13,14 +13,17 @@ from typing import Any
 import torch
 
 from consumer.errors import ExitCode, FatalError
+from consumer.inference.attention import replace_attention
 from consumer.inference.batches import stack
 from consumer.inference.checkpoints import Checkpoint
+from consumer.inference.features import MelFeatures
 from consumer.inference.intervals import UNIT_S
 from consumer.inference.options import StreamingCache
 from consumer.inference.restore import restore
 from consumer.inference.results import SAMPLE_RATE, Waveform
 from consumer.inference.rewrites import keep_in_bf16
 from consumer.inference.segments import Probabilities
+from consumer.inference.subsampling import Subsampling, skip_full_masks, unpadded
 
 
 class Sortformer:
@@ -51,9 +54,13 @@ class Sortformer:
     def _prepare(self) -> None:
         featurizer = self._model.preprocessor.featurizer
         featurizer.dither, featurizer.pad_to = 0.0, 0
-        for module in self._model.encoder.modules():
-            if hasattr(module, "use_pytorch_sdpa"):
-                module.use_pytorch_sdpa = True  # same output within 1e-7, faster, less memory
+        if MelFeatures.replaces(featurizer):
+            self._model.preprocessor.featurizer = MelFeatures(featurizer)
+        subsampling = self._model.encoder.pre_encode
+        if Subsampling.replaces(getattr(subsampling, "conv", None)):
+            subsampling.conv = Subsampling(subsampling.conv)
+        skip_full_masks(self._model.encoder)
+        replace_attention(self._model)
         if self._bf16:
             keep_in_bf16(self._model)
 
@@ -83,10 +90,19 @@ class Sortformer:
             states, frames = self._model.frontend_encoder(
                 processed_signal=features, processed_signal_length=lengths
             )
-            rows = self._model.forward_infer(states, frames)
+            rows = self._infer(states, frames)
         # Here the batch is waited for, once: what is asked for before this is known on the host.
         found, counts = rows.float().cpu().numpy(), frames.tolist()
         return [row[:count].copy() for row, count in zip(found, counts, strict=True)]
+
+    def _infer(self, states: torch.Tensor, frames: torch.Tensor) -> torch.Tensor:
+        """As `forward_infer`, without a mask when nothing is to be masked."""
+        if not unpadded(frames, states.shape[1]):
+            masked: torch.Tensor = self._model.forward_infer(states, frames)
+            return masked
+        found = self._model.transformer_encoder(encoder_states=states, encoder_mask=None)
+        rows: torch.Tensor = self._model.sortformer_modules.forward_speaker_sigmoids(found)
+        return rows
 
     def _scaled(self, waveform: Waveform) -> Waveform:
         """The waveform as NeMo scales it alone: by its maximum (not the largest magnitude)."""

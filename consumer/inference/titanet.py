@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from consumer.inference.batches import stack
 from consumer.inference.checkpoints import Checkpoint
+from consumer.inference.features import MelFeatures
 from consumer.inference.restore import restore
 from consumer.inference.results import Waveform
 from consumer.inference.rewrites import AttentivePooling, fold_batch_norms, keep_in_bf16
@@ -25,7 +26,10 @@ class TitaNet:
     def __init__(self, checkpoint: Checkpoint, device: str, *, bf16: bool) -> None:
         """Raises `FatalError` (CHECKPOINT) for a checkpoint that is no speaker model."""
         self._model = restore(checkpoint.path, "EncDecSpeakerLabelModel", device)
-        self._model.preprocessor.featurizer.dither = 0.0
+        featurizer = self._model.preprocessor.featurizer
+        featurizer.dither = 0.0
+        if MelFeatures.replaces(featurizer):
+            self._model.preprocessor.featurizer = MelFeatures(featurizer)
         self._device = device
         self._bf16 = bf16
         fold_batch_norms(self._model.encoder)

@@ -5,6 +5,7 @@ The watermark of a partition is its lowest unfinished offset, or its position wh
 flight: everything below it is finished, so it is what may be committed.
 """
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -29,6 +30,18 @@ class _Partition:
     position: int
     marked: bool = False  # whether the attempt on the head has been written
     in_flight: dict[int, _Entry] = field(default_factory=dict)  # in offset order
+    unfinished: deque[int] = field(default_factory=deque)  # from the first unfinished on, in order
+    prefix: int = 0  # records of `in_flight` before that one
+
+    def advance(self) -> None:
+        """Some record was finished: look for the first that is not."""
+        while self.unfinished and self.in_flight[self.unfinished[0]].outputs is not None:
+            self.unfinished.popleft()
+            self.prefix += 1
+
+    @property
+    def watermark(self) -> int:
+        return self.unfinished[0] if self.unfinished else self.position
 
     def finished_prefix(self) -> Iterator[tuple[int, Outputs, int]]:
         for offset, entry in self.in_flight.items():
@@ -119,6 +132,7 @@ class Offsets:
         if offset < state.position:
             raise ValueError(f"offset {offset} of partition {partition} was polled before")
         state.in_flight[offset] = _Entry(timestamp_ms)
+        state.unfinished.append(offset)
         state.position = offset + 1
         return Ticket(partition, state.epoch, offset)
 
@@ -132,17 +146,24 @@ class Offsets:
         """Keep the outputs of a finished record. False for a result of an earlier epoch."""
         if not self.owns(ticket.partition, ticket.epoch):
             return False
-        entry = self._partitions[ticket.partition].in_flight.get(ticket.offset)
+        state = self._partitions[ticket.partition]
+        entry = state.in_flight.get(ticket.offset)
         if entry is None or entry.outputs is not None:
             return False
         entry.outputs = outputs
         entry.size = sum(output.size for output in outputs)
         self.retained_bytes += entry.size
+        state.advance()
         return True
 
     def in_flight(self, partition: int) -> int:
         """Records of `partition` begun and not committed, finished ones included."""
         return len(self._partitions[partition].in_flight)
+
+    @property
+    def committable(self) -> int:
+        """Records that a commit would finish: of the partition that has most of them."""
+        return max((state.prefix for state in self._partitions.values()), default=0)
 
     @property
     def unfinished(self) -> int:
@@ -155,19 +176,15 @@ class Offsets:
 
     def heads(self) -> list[Ticket]:
         """The lowest unfinished record of each partition that has one."""
-        heads = []
-        for partition, state in self._partitions.items():
-            for offset, entry in state.in_flight.items():
-                if entry.outputs is None:
-                    heads.append(Ticket(partition, state.epoch, offset))
-                    break
-        return heads
+        return [
+            Ticket(partition, state.epoch, state.unfinished[0])
+            for partition, state in self._partitions.items()
+            if state.unfinished
+        ]
 
     def watermark(self, partition: int) -> int:
         """The offset up to which everything is finished."""
-        state = self._partitions[partition]
-        unfinished = (offset for offset, e in state.in_flight.items() if e.outputs is None)
-        return next(unfinished, state.position)
+        return self._partitions[partition].watermark
 
     def caught_up(self, partition: int) -> bool:
         """Nothing in flight, and committed at the position."""
@@ -268,6 +285,7 @@ class Offsets:
             state = self._partitions[step.partition]
             for offset in step.finished:
                 self.retained_bytes -= state.in_flight.pop(offset).size
+            state.prefix -= len(step.finished)
             state.committed = step.offset
             state.attempts = step.attempts
             state.marked = step.marked

@@ -8,6 +8,8 @@ from consumer.errors import FatalError
 from consumer.kafka.clients import refused
 from consumer.records import OutputRecord
 
+_ANY = -1  # partition: the partitioner's choice
+
 
 class Outbox:
     """What is produced, and what a broker said against it. For the owner thread.
@@ -27,16 +29,17 @@ class Outbox:
         produced, because all of it has to be given up together.
         """
         self.errors = []
+        produce, report = producer.produce, self._delivered
         for output in outputs:
             # Bursts are far smaller than the client's queue (see clients.py): it is never full.
+            # By position: with names the same call takes the client nearly twice as long, and
+            # there are twenty and more for a chunk.
             try:
-                producer.produce(
-                    output.topic,
-                    key=output.key,
-                    value=output.value,
-                    headers=list(output.headers),
-                    on_delivery=self._delivered,
-                )
+                if output.headers:
+                    headers: list[tuple[str, str | bytes | None]] = [*output.headers]
+                    produce(output.topic, output.value, output.key, _ANY, report, headers=headers)
+                else:
+                    produce(output.topic, output.value, output.key, _ANY, report)
             except KafkaException as raised:
                 self._note(raised.args[0], output.topic)
                 return False

@@ -9,7 +9,7 @@ on a few threads, decoding in processes, inference on one thread, encoding on an
 
 import time
 from collections.abc import Callable, Collection, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 
@@ -31,6 +31,7 @@ from consumer.pipeline.job import Job, Outcome, Stage
 from consumer.pipeline.jobs import Jobs
 from consumer.pipeline.seams import Decoder, Events, Fetcher, Limits, Watch
 from consumer.pipeline.waiting import WaitingRoom
+from consumer.pipeline.workers import Workers
 from consumer.records import InputRecord, Ticket
 from schemas import codec
 
@@ -62,8 +63,8 @@ class Pipeline:
         self._gate = Gate()
         self._outcomes: SimpleQueue[Outcome] = SimpleQueue()
         self._fault: BaseException | None = None
-        self._workers = ThreadPoolExecutor(limits.fetch_threads, thread_name_prefix="fetch")
-        self._encoder = ThreadPoolExecutor(1, thread_name_prefix="encode")
+        self._workers = Workers(limits.fetch_threads, "fetch")
+        self._encoder = Workers(1, "encode")
         self._inferrer = Inferrer(engine, limits.batch_audio_s, self._analyzed, watch, self._broke)
         self._inferrer.start()
 
@@ -152,8 +153,8 @@ class Pipeline:
         """Stop everything within about `deadline_s`."""
         for job in self._jobs.drop():
             self._waiting.drop(job)
-        self._workers.shutdown(wait=False, cancel_futures=True)
-        self._encoder.shutdown(wait=False, cancel_futures=True)
+        self._workers.close()
+        self._encoder.close()
         self._inferrer.close(deadline_s)
         self._decoder.close(deadline_s)
         self._fetcher.close()
@@ -161,7 +162,7 @@ class Pipeline:
     # -- the stages ---------------------------------------------------------------------------
 
     def _run(self, job: Job, stage: _StageFunction) -> None:
-        self._workers.submit(self._work, job, stage)
+        self._workers.submit(lambda: self._work(job, stage))
 
     def _work(self, job: Job, stage: _StageFunction) -> None:
         self._guarded(job, stage)
@@ -197,12 +198,21 @@ class Pipeline:
             job.chunk, object_bytes=self._limits.object_bytes, chunk_s=self._limits.chunk_s
         )
         self._waiting.enqueue(job)
-        self._let_in()
+        if self._let_in(job):
+            self._fetch(job)
 
-    def _let_in(self) -> None:
-        """Start what may start: retries that are due, and fetches that memory allows."""
+    def _let_in(self, mine: Job | None = None) -> bool:
+        """Start what may start: retries that are due, and fetches that memory allows.
+
+        Whether `mine` is among them: its caller goes on with it, in the thread it is in.
+        """
+        found = False
         for job in self._waiting.leave():
-            self._run(job, self._read if job.chunk is None else self._fetch)
+            if job is mine:
+                found = True
+            else:
+                self._run(job, self._read if job.chunk is None else self._fetch)
+        return found
 
     def _fetch(self, job: Job) -> None:
         assert job.chunk is not None
@@ -235,7 +245,7 @@ class Pipeline:
         faults.point("after_inference")
         job.waveform = None
         job.enter(Stage.ENCODING)
-        self._encoder.submit(self._guarded, job, lambda j: self._encode(j, answer))
+        self._encoder.submit(lambda: self._guarded(job, lambda j: self._encode(j, answer)))
 
     def _encode(self, job: Job, answer: Analysis | PermanentError) -> None:
         if isinstance(answer, PermanentError):

@@ -12,6 +12,7 @@ from consumer.inference.results import Models
 from consumer.kafka.offsets import Burst
 from consumer.pipeline.job import Outcome, Stage
 from consumer.records import InputRecord, Ticket
+from consumer.telemetry import logs
 from consumer.telemetry.health import Deadlines, Health
 from consumer.telemetry.metrics import Metrics
 from consumer.telemetry.outcomes import log_outcome
@@ -77,8 +78,13 @@ class Telemetry:
         """Work on a record begins: the record, with the trace context its outputs carry."""
         return record if self._tracer is None else replace(record, trace=self._tracer.start(record))
 
-    def answered(self, outcome: Outcome) -> None:
-        """A record was answered, by a result or a dead letter."""
+    def answered(self, outcomes: Collection[Outcome]) -> None:
+        """Records were answered, each by a result or a dead letter."""
+        with logs.together():
+            for outcome in outcomes:
+                self._answered(outcome)
+
+    def _answered(self, outcome: Outcome) -> None:
         metrics = self.metrics
         trace = self._tracer.finish(outcome) if self._tracer else None
         # From a slow bucket of the histogram to the trace of a chunk in it.

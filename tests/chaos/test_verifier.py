@@ -1,7 +1,7 @@
 """The verifier must see what it is there to see: each flaw, made by hand, in its own count."""
 
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -73,7 +73,7 @@ def _mistake_a_neighbour(answers: Answers) -> Answers:
 
 def _change_a_letter(answers: Answers) -> Answers:
     letter, result = answers[_POISON]
-    return [*answers[:_POISON], (replace(letter, value=b"other"), result), *answers[_POISON + 1 :]]
+    return [*answers[:_POISON], (letter._replace(value=b"other"), result), *answers[_POISON + 1 :]]
 
 
 @pytest.mark.parametrize(

@@ -119,6 +119,16 @@ class Model:
             for output in entry.outputs or ()
         )
         assert self.offsets.retained_bytes == sum(held)
+        waiting = [t for t in self.unfinished if self.offsets.owns(t.partition, t.epoch)]
+        heads = [
+            min((t for t in waiting if t.partition == partition), key=lambda t: t.offset)
+            for partition in {t.partition for t in waiting}
+        ]
+        assert sorted(self.offsets.heads(), key=lambda t: t.partition) == sorted(
+            heads, key=lambda t: t.partition
+        )
+        lengths = [len(step.finished) for step in self.offsets.burst(1_000_000).progress]
+        assert self.offsets.committable == max(lengths, default=0)
 
 
 # What happens most stands here most often.

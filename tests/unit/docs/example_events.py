@@ -105,8 +105,8 @@ FAILED = ChunkResult(
 def flat(result: ChunkResult) -> tuple[SpeakerSegment, SpeakerFingerprint]:
     """The first segment and the first fingerprint of a result, as a subscriber reads them."""
     first = {
-        kind: Decoder().decode(Encoder().assemble(kind, parts), kind)
-        for kind, parts in reversed(projections.events(result))
+        kind: Decoder().decode(Encoder().header(kind) + body, kind)
+        for kind, body in reversed(projections.events(result))
     }
     segment, fingerprint = first[SpeakerSegment], first[SpeakerFingerprint]
     assert isinstance(segment, SpeakerSegment)

@@ -72,3 +72,40 @@ def test_tracebacks_show_neither_queries_nor_local_variables(form: str) -> None:
         lines = [json.loads(line) for line in run.stderr.splitlines()]
         assert [line["level"] for line in lines] == ["error", "error"]
         assert logging.getLevelName(lines[0]["level"].upper()) == logging.ERROR
+
+
+_LINES = """
+import os, sys, threading, structlog
+from consumer.telemetry import logs
+written = []
+class Stderr:
+    def write(self, text):
+        written.append(text)
+    def flush(self):
+        pass
+sys.stderr = Stderr()
+logs.configure("info", "json")
+log = structlog.get_logger("ours")
+try:
+    with logs.together():
+        log.info("first")
+        log.info("second", what={1})
+        other = threading.Thread(target=lambda: log.info("of another thread"))
+        other.start()
+        other.join()
+        assert len(written) == 1, written
+        raise KeyError
+except KeyError:
+    log.info("after")
+assert [text.count("\\n") for text in written] == [1, 2, 1], written
+print("".join(written))
+"""
+
+
+def test_lines_kept_together_are_one_write_and_survive_an_exception() -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", _LINES], capture_output=True, text=True, timeout=240, check=True
+    )
+    lines = [json.loads(line) for line in run.stdout.splitlines() if line]
+    assert [line["event"] for line in lines] == ["of another thread", "first", "second", "after"]
+    assert lines[2]["what"] == "{1}"

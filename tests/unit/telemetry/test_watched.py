@@ -131,14 +131,16 @@ class FixedTracer(Tracer):
 def test_a_traced_chunk_is_the_exemplar_of_its_bucket() -> None:
     telemetry = Telemetry(Topics(), Deadlines(1, 1, 1), FixedTracer())
     telemetry.answered(
-        Outcome(
-            ticket=Ticket(0, 0, 0),
-            recording_id="r",
-            chunk_id="c",
-            seconds={Stage.DECODING: 0.3},
-            outputs=(),
-            reason=Reason.NOT_AUDIO,
-        )
+        [
+            Outcome(
+                ticket=Ticket(0, 0, 0),
+                recording_id="r",
+                chunk_id="c",
+                seconds={Stage.DECODING: 0.3},
+                outputs=(),
+                reason=Reason.NOT_AUDIO,
+            )
+        ]
     )
     text = generate_latest(telemetry.metrics.registry).decode()  # type: ignore[no-untyped-call]
     [line] = [

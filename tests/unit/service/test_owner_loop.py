@@ -1,0 +1,183 @@
+"""When the owner loop polls, pauses and commits; its neighbours are pretended."""
+
+import time
+from collections.abc import Callable, Collection, Iterable
+from typing import Any, cast
+
+from consumer.events import Topics
+from consumer.kafka.attempts import Attempts
+from consumer.kafka.offsets import Burst, Offsets
+from consumer.kafka.source import Source
+from consumer.kafka.transaction import Outcome
+from consumer.pipeline import job
+from consumer.pipeline.pipeline import Pipeline
+from consumer.records import InputRecord, OutputRecord, Ticket
+from consumer.service import Service, ServiceOptions
+from consumer.telemetry.health import Deadlines
+from consumer.telemetry.telemetry import Telemetry
+
+WINDOW = 8
+PATIENCE_S = 10.0
+ANSWER = (OutputRecord("out", b"k", b"v"),)
+
+
+class Log:
+    """A source with as many records in partition 0 as anybody wants, one a poll."""
+
+    def __init__(self, offsets: Offsets) -> None:
+        self.offsets = offsets
+        self.paused: frozenset[int] = frozenset()
+        self.pauses: list[int] = []  # records in flight at each
+        self.polls = 0
+        self.closed = False
+
+    def subscribe(self) -> None:
+        self.offsets.assign(0, 0, Attempts())
+
+    def poll(self, _timeout_s: float, _most: int) -> list[InputRecord]:
+        self.polls += 1
+        if self.paused:
+            return []
+        ticket = self.offsets.begin(0, self.offsets._partitions[0].position)
+        return [InputRecord(ticket, "in", b"k", b"v", (), int(time.time() * 1000))]
+
+    def pause(self, partitions: Iterable[int]) -> None:
+        if not self.paused and not self.closed:
+            self.pauses.append(self.offsets.in_flight(0))
+        self.paused = frozenset(partitions)
+
+    def resume(self, partitions: Iterable[int]) -> None:
+        self.paused -= frozenset(partitions)
+
+    def ends(self, _partitions: Iterable[int]) -> dict[int, int]:
+        return {}
+
+
+class Work:
+    """A pipeline that answers when it is told to."""
+
+    uncounted: frozenset[int] = frozenset()
+    buffered_bytes = 0
+    retrying = 0
+
+    def __init__(self, answers: Callable[["Work"], int]) -> None:
+        self.begun: list[Ticket] = []
+        self._answers = answers
+
+    @property
+    def idle(self) -> bool:
+        return not self.begun
+
+    def submit(self, record: InputRecord) -> None:
+        self.begun.append(record.ticket)
+
+    def collect(self) -> list[job.Outcome]:
+        count = self._answers(self)
+        done, self.begun = self.begun[:count], self.begun[count:]
+        return [job.Outcome(t, ANSWER, "r", "c") for t in done]
+
+    def working(self, _partitions: Collection[int]) -> bool:
+        return False
+
+    def stalled(self, _heads: Iterable[Ticket], _limit_s: float) -> None:
+        return None
+
+    def head_since(self, _heads: Iterable[Ticket]) -> None:
+        return None
+
+    def count_again(self, partitions: Collection[int]) -> None:
+        """Nothing is counted here."""
+
+    def drop(self, partitions: Collection[int]) -> None:
+        self.begun.clear()
+
+
+class Commits:
+    """A committer that always succeeds."""
+
+    pending: Burst | None = None
+
+    def __init__(self) -> None:
+        self.sizes: list[int] = []
+
+    def start(self, timeout_s: float) -> None:
+        """Nothing to prepare."""
+
+    def commit(self, burst: Burst, _timeout_s: float) -> Outcome:
+        self.sizes.append(len(burst.outputs))
+        return Outcome.COMMITTED
+
+
+def run(
+    answers: Callable[[Work], int], until: Callable[[Log, Commits], bool]
+) -> tuple[Log, Commits]:
+    """Run the loop until so; its commits are due every hour."""
+    offsets = Offsets(WINDOW)
+    log, commits = Log(offsets), Commits()
+
+    deadline = time.monotonic() + PATIENCE_S
+
+    def answer(work: Work) -> int:
+        if until(log, commits) or time.monotonic() > deadline:
+            log.closed = True  # what stopping pauses is not counted
+            service.stop()
+        return answers(work)
+
+    service = Service(
+        offsets,
+        commits,
+        cast(Pipeline, Work(answer)),
+        ServiceOptions(
+            window=WINDOW,
+            buffered_bytes=1 << 20,
+            commit_interval_s=3600.0,
+            burst_bytes=1 << 20,
+            transaction_timeout_s=1.0,
+            revoke_timeout_s=1.0,
+            drain_timeout_s=0.0,
+            stall_timeout_s=60.0,
+        ),
+        Telemetry(Topics(), Deadlines(60.0, 60.0, 60.0)),
+    )
+    service._last_commit = time.monotonic()
+    service.attach(cast(Source, cast(Any, log)))
+    service.run()
+    return log, commits
+
+
+def test_half_a_window_is_committed_while_the_other_half_is_worked_on() -> None:
+    """Or the window would be full of what only waits for the interval to pass."""
+
+    def behind(work: Work) -> int:
+        return max(0, len(work.begun) - 2)  # two records are always being worked on
+
+    _, commits = run(behind, lambda _log, commits: len(commits.sizes) >= 3)
+    assert commits.sizes[:3] == [WINDOW // 2] * 3
+
+
+def test_a_full_window_that_empties_soon_is_not_paused() -> None:
+    """A resumed partition waits for the broker's answer to the fetch of the others."""
+    filled: list[float] = []
+
+    def in_bursts(work: Work) -> int:
+        if len(work.begun) < WINDOW:
+            return 0
+        filled.append(time.monotonic())
+        return len(work.begun) - 1
+
+    log, _ = run(in_bursts, lambda log, _commits: log.polls > 10 * WINDOW)
+    assert filled
+    assert not log.pauses
+
+
+def test_a_full_window_that_stays_full_is_paused_and_polled_on() -> None:
+    """The group wants polls, whatever the engine does."""
+    log, _ = run(lambda _work: 0, lambda log, _commits: log.polls > WINDOW + 5)
+    assert log.pauses == [WINDOW]
+
+
+def test_no_poll_while_the_window_is_full_but_for_the_group() -> None:
+    began = time.monotonic()
+    log, _ = run(lambda _work: 0, lambda log, _commits: bool(log.pauses))
+    assert log.polls <= WINDOW + 1
+    assert time.monotonic() - began >= 0.15
