@@ -1,5 +1,6 @@
 """The life of the process: start, work, stop, and the code it ends with."""
 
+import gc
 import os
 import signal
 import sys
@@ -27,6 +28,9 @@ T = TypeVar("T")
 # How long a thread that returns from a call (to a broker, into torch) waits for one that computes.
 # Python's 5 ms, some six times in a transaction, are longer than the transaction itself.
 _SWITCH_S = 0.001
+# Objects more than at the last look for cycles. Python's 700 is a few chunks' results, all of which
+# are still wanted, and a service makes hardly any cycles.
+_GARBAGE_AFTER = 50_000
 _OWNER_LIMIT_S = 90.0  # several times the longest bounded thing the owner loop does
 _CLOSE_S = 5.0
 _START_RETRY_S = 2.0
@@ -45,6 +49,7 @@ def run(settings: Settings) -> ExitCode:
     signal.signal(signal.SIGINT, on_signal)
     hold_little()
     sys.setswitchinterval(_SWITCH_S)
+    gc.set_threshold(_GARBAGE_AFTER)
     try:
         seen = telemetry(settings)
         stop.append(seen.stops)
