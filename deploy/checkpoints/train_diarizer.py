@@ -27,14 +27,13 @@ class Plan:
 
     schedule: Schedule
     repeats: int = 2  # steps on one batch: drawing one costs about half a step
-    drawers: int = 1  # processes that draw batches ahead; 0 draws between the steps
     report: int = 100
     check: int = 500
     stages: tuple[Stage, ...] = STAGES
 
 
 class Drawn(IterableDataset[Batch]):
-    """Batches without end, each as the stage of its step asks."""
+    """Batches without end, each as the stage of its step asks; for one drawing process."""
 
     def __init__(
         self, model: SortformerEncLabelModel, source: Conversations, targets: torch.Tensor,
@@ -77,7 +76,7 @@ def train(
     )
     step = restore(state, model, average, optimizer, rng) or plan.schedule.start
     drawn = Drawn(model, source, targets, plan, step, seed)
-    batches = iter(DataLoader(drawn, batch_size=None, num_workers=plan.drawers))
+    batches = iter(DataLoader(drawn, batch_size=None, num_workers=1))
     since, losses, batch = time.time(), list[dict[str, float]](), next(batches)
     began = step
     while step < plan.schedule.steps:
