@@ -11,14 +11,17 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-def plan(lengths: Sequence[int], limit: float) -> list[list[int]]:
+def plan(lengths: Sequence[int], limit: float, *, padded: bool) -> list[list[int]]:
     """Positions of items grouped so that each group, padded, has at most `limit` in total.
 
     Items of similar length go together, longest first; one longer than the limit goes alone.
+    Unless `padded`, only items of equal length do.
     """
     groups: list[list[int]] = []
     for position in sorted(range(len(lengths)), key=lambda p: -lengths[p]):
-        if groups and lengths[groups[-1][0]] * (len(groups[-1]) + 1) <= limit:
+        longest = lengths[groups[-1][0]] if groups else 0
+        fits = groups and longest * (len(groups[-1]) + 1) <= limit
+        if fits and (padded or lengths[position] == longest):
             groups[-1].append(position)
         else:
             groups.append([position])

@@ -24,7 +24,8 @@ from consumer.inference.titanet import TitaNet
 
 # Samples in one pass of the embedder on a GPU: it needs some 10 MB per window of 3 s.
 _EMBEDDED_AT_ONCE = 120 * SAMPLE_RATE
-# A CPU gains nothing from rows side by side, and loses once they leave its caches.
+# A CPU gains nothing from rows side by side, and loses once they leave its caches. So it pads none:
+# rows of equal length do not move each other in bf16 either.
 _AT_ONCE_ON_CPU = 60 * SAMPLE_RATE
 _EMBEDDED_AT_ONCE_ON_CPU = 18 * SAMPLE_RATE
 _WARM_UP_S = 30  # a usual chunk
@@ -48,6 +49,7 @@ class SortformerEngine:
             self._post = diarizer.card.postprocessing or PostProcessing()
         self._limit = options.max_batch_audio_s * SAMPLE_RATE
         self._embedded_at_once = _EMBEDDED_AT_ONCE
+        self._padded = device != "cpu"
         if device == "cpu":
             self._limit = min(self._limit, _AT_ONCE_ON_CPU)
             self._embedded_at_once = _EMBEDDED_AT_ONCE_ON_CPU
@@ -104,7 +106,8 @@ class SortformerEngine:
         empty = PermanentError(Reason.EMPTY_AUDIO, "the chunk has no samples")
         answers: list[_Diarized | PermanentError] = [empty] * len(waveforms)
         filled = [position for position, waveform in enumerate(waveforms) if len(waveform)]
-        for group in plan([len(waveforms[position]) for position in filled], self._limit):
+        lengths = [len(waveforms[position]) for position in filled]
+        for group in plan(lengths, self._limit, padded=self._padded):
             positions = [filled[index] for index in group]
             rows = split_when_full(
                 self._diarizer.probabilities, [waveforms[position] for position in positions]
@@ -134,7 +137,8 @@ class SortformerEngine:
     def embed(self, windows: list[Waveform]) -> list[NDArray[np.float32]]:
         """One raw embedding per window of one speaker's speech, in order: shape (dimensions,)."""
         embeddings: dict[int, NDArray[np.float32]] = {}
-        for group in plan([len(window) for window in windows], self._embedded_at_once):
+        lengths = [len(window) for window in windows]
+        for group in plan(lengths, self._embedded_at_once, padded=self._padded):
             rows = split_when_full(self._embedder.embed, [windows[index] for index in group])
             for index, row in zip(group, rows, strict=True):
                 if row is None:

@@ -16,14 +16,16 @@ from consumer.errors import ExitCode, FatalError
 from consumer.inference.attention import replace_attention
 from consumer.inference.batches import stack
 from consumer.inference.checkpoints import Checkpoint
+from consumer.inference.conformer import replace_convolutions
 from consumer.inference.features import MelFeatures
 from consumer.inference.intervals import UNIT_S
+from consumer.inference.masks import unpadded
 from consumer.inference.options import StreamingCache
 from consumer.inference.restore import restore
 from consumer.inference.results import SAMPLE_RATE, Waveform
 from consumer.inference.rewrites import keep_in_bf16
 from consumer.inference.segments import Probabilities
-from consumer.inference.subsampling import Subsampling, skip_full_masks, unpadded
+from consumer.inference.subsampling import Subsampling, skip_full_masks
 
 
 class Sortformer:
@@ -61,6 +63,8 @@ class Sortformer:
             subsampling.conv = Subsampling(subsampling.conv)
         skip_full_masks(self._model.encoder)
         replace_attention(self._model)
+        if self._device == "cpu":
+            replace_convolutions(self._model)
         if self._bf16:
             keep_in_bf16(self._model)
 

@@ -5,10 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-
-def unpadded(lengths: Tensor, longest: int) -> bool:
-    """Whether every row fills its tensor. Asked on a CPU only: a GPU would be waited for."""
-    return lengths.device.type == "cpu" and bool((lengths >= longest).all())
+from consumer.inference.masks import inside, unpadded
 
 
 class Subsampling(nn.Sequential):
@@ -48,8 +45,7 @@ class Subsampling(nn.Sequential):
 
 
 def _masked(x: Tensor, lengths: Tensor) -> Tensor:
-    inside = torch.arange(x.shape[2], device=x.device) < lengths[:, None]
-    return x * inside[:, None, :, None].to(x.dtype)
+    return x * inside(lengths, x.shape[2])[:, None, :, None].to(x.dtype)
 
 
 def skip_full_masks(encoder: Any) -> None:

@@ -8,7 +8,7 @@ class Average:
     averaged too.
     """
 
-    def __init__(self, model: torch.nn.Module, twin: torch.nn.Module, decay: float = 0.998) -> None:
+    def __init__(self, model: torch.nn.Module, twin: torch.nn.Module, decay: float = 0.999) -> None:
         """``twin`` is a model of the same configuration (NeMo's models cannot be deep-copied)."""
         twin.load_state_dict(model.state_dict())
         self.model = twin.eval()

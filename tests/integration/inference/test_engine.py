@@ -140,7 +140,7 @@ def test_a_device_that_is_full_gets_less_at_once(
     monkeypatch.setattr(engine._diarizer, "probabilities", small_device)
     chunks = [speechlike(5, seed=seed) for seed in range(3)] + [speechlike(13, seed=9)]
     *short, long = engine.analyze(chunks)
-    assert sizes == [4, 2, 1, 1, 2]  # the longest first: refused alone, the others in pairs
+    assert sizes == [1, 3, 1, 2]  # the longest first: refused, and the others taken in two parts
     assert isinstance(long, PermanentError)
     assert long.reason is Reason.TOO_LONG_FOR_DEVICE
     assert all(isinstance(answer, Analysis) for answer in short)
@@ -162,9 +162,22 @@ def test_the_allocator_of_the_cpu_is_understood_and_other_faults_are_not_hidden(
 
 def test_a_batch_is_bounded_with_its_padding() -> None:
     lengths = [3, 30, 10, 10, 45, 1]
-    groups = plan(lengths, 39)
-    assert sorted(index for group in groups for index in group) == list(range(6))
-    assert groups == [[4], [1], [2, 3, 0], [5]]
+    assert plan(lengths, 39, padded=True) == [[4], [1], [2, 3, 0], [5]]
+    assert plan(lengths, 39, padded=False) == [[4], [1], [2, 3], [0], [5]]
+    assert plan([10] * 5, 39, padded=False) == [[0, 1, 2], [3, 4]]
+
+
+def test_in_bf16_mates_move_nothing_on_a_cpu(options: EngineOptions) -> None:
+    low = create(replace(options, precision="bf16"))
+    chunks = [speechlike(seconds, seed=seed) for seed, seconds in enumerate((20, 9, 20, 31, 9))]
+    for chunk, answer in zip(chunks, low.analyze(chunks), strict=True):
+        single = alone(low, chunk)
+        assert isinstance(answer, Analysis)
+        assert answer.segments == single.segments
+        assert len(answer.fingerprints) == len(single.fingerprints) >= 1
+        for made, same in zip(answer.fingerprints, single.fingerprints, strict=True):
+            assert made.embedding @ same.embedding >= 1 - 1e-6
+    low.close()
 
 
 def test_models_say_what_spoke(

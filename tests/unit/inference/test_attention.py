@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from consumer.inference import attention
 from consumer.inference.attention import RelativeAttention
 
 HEADS, WIDTH, FRAMES = 2, 4, 6
@@ -52,15 +53,22 @@ def written_out(its: SimpleNamespace, x: Tensor, positions: Tensor, length: int)
 
 
 @pytest.mark.parametrize("length", [FRAMES, FRAMES - 2])
+@pytest.mark.parametrize("at_once", [128, 4])
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-6), (torch.bfloat16, 0.03)])
 @torch.inference_mode()
-def test_as_written_out(length: int, dtype: torch.dtype, tolerance: float) -> None:
+def test_as_written_out(
+    length: int, at_once: int, dtype: torch.dtype, tolerance: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attention, "_AT_ONCE_ON_CPU", at_once)
     its = original()
     x, positions = torch.randn(FRAMES, CHANNELS), torch.randn(2 * FRAMES - 1, CHANNELS)
     expected = written_out(its, x, positions, length)
     inside = torch.arange(FRAMES) < length
     mask = None if length == FRAMES else ~(inside[:, None] & inside)[None]
     layer = RelativeAttention(copy.deepcopy(its)).to(dtype)
+    # What is kept from a chunk of another length is not taken for this one's.
+    other = x[None, 1:].to(dtype)
+    layer(other, other, other, None, positions[None, 1:-1].to(dtype))
     rows = x[None].to(dtype)
     found = layer(rows, rows, rows, mask, positions[None].to(dtype))[0, :length].float()
     assert (found - expected).abs().max() <= tolerance
