@@ -24,7 +24,8 @@ from consumer.kafka.source import Source
 from consumer.kafka.transaction import BurstTransaction, Committer
 from consumer.pipeline.pipeline import Pipeline
 from consumer.pipeline.seams import Limits
-from consumer.service import Service, ServiceOptions, suspects_window
+from consumer.service import Service, suspects_window
+from consumer.service_options import ServiceOptions
 from consumer.settings import Settings
 from consumer.telemetry import tracing
 from consumer.telemetry.health import Deadlines

@@ -8,18 +8,21 @@ polls, on the same thread.
 import time
 from collections import deque
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import structlog
 
 from consumer import faults
-from consumer.errors import ExitCode, FatalError, Reason, TransientError
-from consumer.kafka.offsets import Burst, Offsets
+from consumer.commits import Commits
+from consumer.errors import ExitCode, FatalError, Reason
+from consumer.kafka.offsets import Offsets
 from consumer.kafka.source import Source
-from consumer.kafka.transaction import Committer, Outcome
+from consumer.kafka.transaction import Committer
 from consumer.pipeline.pipeline import Pipeline
+from consumer.pressure import Pressure
 from consumer.records import InputRecord
-from consumer.telemetry.owner import Lag, OwnerState
+from consumer.service_options import ServiceOptions
+from consumer.snapshot import owner_state
 from consumer.telemetry.telemetry import Telemetry
 
 log = structlog.get_logger(__name__)
@@ -28,25 +31,7 @@ _IDLE_POLL_S = 0.2
 _BUSY_POLL_S = 0.02  # results are waiting to be collected: don't let them
 _SATURATED_S = 0.005  # nothing more may be polled, but results come
 _POLL_BATCH = 32
-_ABORT_PAUSE_S = 0.1  # longer after each
-_MOST_ABORTS = 10  # in a row: something that retrying does not mend (rights, a topic's limits)
 _REPORT_S = 1.0
-_COMMIT_AT = 0.5  # of the window: the other half is worked on meanwhile
-_RESUME_AT = 0.5  # of a limit: pausing throws the prefetch away, so not back and forth
-
-
-@dataclass(frozen=True, slots=True)
-class ServiceOptions:
-    """How the owner loop weighs latency, memory and patience."""
-
-    window: int  # records of one partition in flight
-    buffered_bytes: int
-    commit_interval_s: float
-    burst_bytes: int
-    transaction_timeout_s: float
-    revoke_timeout_s: float
-    drain_timeout_s: float
-    stall_timeout_s: float
 
 
 def suspects_window(options: ServiceOptions) -> int:
@@ -66,20 +51,17 @@ class Service:
         telemetry: Telemetry,
     ) -> None:
         self._offsets = offsets
-        self._committer = committer
         self._pipeline = pipeline
         self._options = options
         self._telemetry = telemetry
         self._enter = telemetry.stopwatch.enter
+        self._commits = Commits(offsets, committer, pipeline, options, telemetry)
+        self._pressure = Pressure(offsets, pipeline, options)
         self._source: Source | None = None
         self._held: deque[InputRecord] = deque()  # polled, work not begun
-        self._full = False
         self._stopping = False
         self._stop_asked = 0.0
         self._last_poll = 0.0
-        self._last_commit = 0.0
-        self._retry_commit_at = 0.0
-        self._aborts = 0
         self._last_report = 0.0
         self.last_turn = time.monotonic()  # read by the watchdog
 
@@ -114,17 +96,21 @@ class Service:
     def _turn(self) -> None:
         self.last_turn = time.monotonic()
         self._enter("poll")
-        if self._saturated() and self.last_turn - self._last_poll < _IDLE_POLL_S:
+        held = self._held_bytes()
+        if (
+            self._pressure.saturated(self.source, held)
+            and self.last_turn - self._last_poll < _IDLE_POLL_S
+        ):
             time.sleep(_SATURATED_S)
         else:
-            self._apply_pressure()
+            self._pressure.apply(self.source, held)
             self._take_in()
         self._enter("start")
         self._start_work()
-        self._count_attempts()
+        self._commits.count_attempts()
         self._enter("collect")
         self._collect()
-        self._commit_if_due()
+        self._commits.commit_if_due()
         self._enter("limits")
         self._check_stall()
         self._report()
@@ -172,16 +158,6 @@ class Service:
             record = replace(record, attempts=self._offsets.attempt(partition))
         self._pipeline.submit(self._telemetry.begins(record))
 
-    def _count_attempts(self) -> None:
-        """Write down that work begins on records whose bytes are there."""
-        partitions = self._pipeline.uncounted
-        if (
-            partitions
-            and not self._committer.pending
-            and self._commit(self._offsets.mark(partitions))
-        ):
-            self._pipeline.count(partitions)
-
     # -- out ----------------------------------------------------------------------------------
 
     def _collect(self) -> None:
@@ -193,93 +169,7 @@ class Service:
             ]
         )
 
-    def _commit_if_due(self, timeout_s: float | None = None) -> None:
-        now = time.monotonic()
-        if now < self._retry_commit_at:
-            return
-        if self._committer.pending:
-            self._commit(self._committer.pending, timeout_s)
-            return
-        due = (
-            now - self._last_commit >= self._options.commit_interval_s
-            or self._offsets.committable >= self._options.window * _COMMIT_AT
-        )
-        if due or self._pipeline.idle:
-            self._commit(self._offsets.burst(self._options.burst_bytes), timeout_s)
-
-    def _commit(self, burst: Burst, timeout_s: float | None = None) -> bool:
-        """Publish and commit. False: not now; the burst stays pending or its outputs retained.
-
-        With `timeout_s` the caller has a deadline that ends what does not succeed.
-        """
-        if not burst:
-            return True
-        now = time.monotonic()
-        if now < self._retry_commit_at and timeout_s is None:
-            return False
-        before = self._enter("commit")
-        try:
-            outcome = self._committer.commit(
-                burst, self._options.transaction_timeout_s if timeout_s is None else timeout_s
-            )
-        except TransientError as error:
-            self._telemetry.transaction("delayed", time.monotonic() - now)
-            log.warning("commit_delayed", why=str(error))
-            self._retry_commit_at = time.monotonic() + 1.0
-            return False
-        finally:
-            self._enter(before)
-        self._last_commit = time.monotonic()
-        self._telemetry.transaction(outcome.name.lower(), self._last_commit - now)
-        if outcome is Outcome.ABORTED:
-            self._aborts += 1
-            self._retry_commit_at = self._last_commit + _ABORT_PAUSE_S * self._aborts
-            if self._aborts >= _MOST_ABORTS and timeout_s is None:
-                raise FatalError(
-                    ExitCode.KAFKA,
-                    f"{self._aborts} transactions in a row were aborted: the log above names the "
-                    "broker's reason (rights on the output topics, or their max.message.bytes)",
-                )
-            return False
-        self._aborts = 0
-        self._telemetry.committed(burst, self._offsets.timestamps_ms(burst))
-        self._offsets.commit(burst)
-        self._pipeline.count_again({s.partition for s in burst.progress if not s.marked})
-        return True
-
     # -- limits -------------------------------------------------------------------------------
-
-    def _saturated(self) -> bool:
-        """Whether something that is still fetched has reached its limit.
-
-        Then nothing is polled for a while, because a fast engine has room again within milliseconds
-        and pausing is dear: it throws the prefetch away, and a resumed partition is fetched again
-        only once the fetch under way is answered, which may wait half a second for records of the
-        other partitions.
-        """
-        if not self._full and self._buffered_bytes() > self._options.buffered_bytes:
-            return True
-        window, paused = self._options.window, self.source.paused
-        return any(
-            self._offsets.in_flight(partition) >= window
-            for partition in self._offsets.assigned
-            if partition not in paused
-        )
-
-    def _apply_pressure(self) -> None:
-        limit = self._options.buffered_bytes
-        self._full = self._buffered_bytes() > (limit * _RESUME_AT if self._full else limit)
-        window = self._options.window
-        for partition in self._offsets.assigned:
-            in_flight = self._offsets.in_flight(partition)
-            if self._full or in_flight >= window:
-                self.source.pause([partition])
-            elif in_flight <= window * _RESUME_AT:
-                self.source.resume([partition])
-
-    def _buffered_bytes(self) -> int:
-        held = sum(len(record.value or b"") for record in self._held)
-        return self._pipeline.buffered_bytes + self._offsets.retained_bytes + held
 
     def _check_stall(self) -> None:
         stalled = self._pipeline.stalled(self._offsets.heads(), self._options.stall_timeout_s)
@@ -292,23 +182,13 @@ class Service:
         if now - self._last_report < _REPORT_S:
             return
         self._last_report = now
-        assigned = self._offsets.assigned
-        ends = self.source.ends(assigned)
-        self._telemetry.pulse.state = OwnerState(
-            paused=len(self.source.paused),
-            in_flight=sum(self._offsets.in_flight(p) for p in assigned),
-            retrying=self._pipeline.retrying,
-            buffered_bytes=self._buffered_bytes(),
-            head_since=self._pipeline.head_since(self._offsets.heads()),
-            lag={partition: self._lag(partition, ends.get(partition)) for partition in assigned},
+        buffered = self._pressure.buffered_bytes(self._held_bytes())
+        self._telemetry.pulse.state = owner_state(
+            self._offsets, self._pipeline, self.source, buffered
         )
 
-    def _lag(self, partition: int, end: int | None) -> Lag:
-        oldest_ms = self._offsets.oldest_ms(partition)
-        return Lag(
-            records=None if end is None else self._offsets.behind(partition, end),
-            seconds=0.0 if oldest_ms is None else max(0.0, time.time() - oldest_ms / 1000),
-        )
+    def _held_bytes(self) -> int:
+        return sum(len(record.value or b"") for record in self._held)
 
     # -- rebalances and the end ---------------------------------------------------------------
 
@@ -340,21 +220,15 @@ class Service:
         self._collect()
         while (left_s := deadline - time.monotonic()) > 0:
             self.last_turn = time.monotonic()
-            burst = self._committer.pending or self._offsets.burst(
-                self._options.burst_bytes, release=chosen
-            )
+            burst = self._commits.next_burst(release=chosen)
             if not burst:
                 return
-            if not self._commit(burst, timeout_s=left_s):
-                time.sleep(min(left_s, max(_BUSY_POLL_S, _ABORT_PAUSE_S * self._aborts)))
+            if not self._commits.commit(burst, timeout_s=left_s):
+                time.sleep(min(left_s, max(_BUSY_POLL_S, self._commits.pause_s)))
 
     def _begun(self) -> bool:
         """Whether something will be finished, or can be committed."""
-        return (
-            self._pipeline.working(self._offsets.assigned)
-            or self._committer.pending is not None
-            or bool(self._offsets.burst(1))
-        )
+        return self._pipeline.working(self._offsets.assigned) or self._commits.waiting
 
     def _drain(self) -> None:
         """After `stop`: no new work; finish what is begun, within the deadline."""
@@ -368,7 +242,7 @@ class Service:
             self._telemetry.polls()
             self.source.poll(_BUSY_POLL_S, _POLL_BATCH)
             self._collect()
-            self._commit_if_due(
+            self._commits.commit_if_due(
                 min(self._options.transaction_timeout_s, max(0.1, deadline - time.monotonic()))
             )
         self._finish(self._offsets.assigned, deadline)

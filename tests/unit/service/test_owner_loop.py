@@ -12,7 +12,8 @@ from consumer.kafka.transaction import Outcome
 from consumer.pipeline import job
 from consumer.pipeline.pipeline import Pipeline
 from consumer.records import InputRecord, OutputRecord, Ticket
-from consumer.service import Service, ServiceOptions
+from consumer.service import Service
+from consumer.service_options import ServiceOptions
 from consumer.telemetry.health import Deadlines
 from consumer.telemetry.telemetry import Telemetry
 
@@ -139,7 +140,7 @@ def run(
         ),
         Telemetry(Topics(), Deadlines(60.0, 60.0, 60.0)),
     )
-    service._last_commit = time.monotonic()
+    service._commits._last = time.monotonic()
     service.attach(cast(Source, cast(Any, log)))
     service.run()
     return log, commits
