@@ -149,10 +149,13 @@ def export_(folder: Cache = None) -> None:
             continue
         older = export.load_diarizer() if export.DIARIZER.exists() else None
         write(state)
+        steps[part] = int(torch.load(state, map_location="cpu", weights_only=True)["step"])
         if part == "diarizer" and older is not None:
             newer, told = export.load_diarizer(), measure.conversations(store)
-            soup.best(older, newer, told).save_to(str(export.DIARIZER))
-        steps[part] = int(torch.load(state, map_location="cpu", weights_only=True)["step"])
+            share, chosen = soup.best(older, newer, told)
+            chosen.save_to(str(export.DIARIZER))
+            if share == 0:
+                del steps[part]  # the file is the older one
     export.card(
         {
             "diarizer": {"name": "speakerstream/compact-sortformer", "licence": export.LICENCE},

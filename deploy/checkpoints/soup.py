@@ -38,8 +38,9 @@ def best(
     older: SortformerEncLabelModel,
     newer: SortformerEncLabelModel,
     development: Sequence[RecordingInMemory],
-) -> SortformerEncLabelModel:
-    """The mixture with the least error on the development conversations; prints each error."""
+) -> tuple[float, SortformerEncLabelModel]:
+    """The mixture with the least error on the development conversations, and its share of the
+    newer weights; prints each error."""
     errors: dict[float, float] = {}
     with tempfile.TemporaryDirectory() as folder:
         for share in SHARES:
@@ -48,4 +49,5 @@ def best(
             answers = measure.probable(development, str(file))
             errors[share] = measure.error(answers, PostProcessing())
             print(f"development: error {errors[share]:.4f} with {share:g} of the newer weights")
-    return mixed(older, newer, min(errors, key=errors.__getitem__))
+    share = min(errors, key=errors.__getitem__)
+    return share, mixed(older, newer, share)

@@ -10,12 +10,12 @@ from consumer.inference.results import SAMPLE_RATE, Analysis, Waveform
 from producer_tools import rttm
 from producer_tools.scoring import error_rate
 
-_FOLDER = Path(producer_tools.__file__).parent / "sample"
+FOLDER = Path(producer_tools.__file__).parent / "sample"
 
 
 def sample_meeting() -> Waveform:
     """All of it."""
-    return decode((_FOLDER / "meeting.ogg").read_bytes())
+    return decode((FOLDER / "meeting.ogg").read_bytes())
 
 
 def sample_chunks(seconds: float) -> list[Waveform]:
@@ -38,5 +38,5 @@ def sample_error(answers: list[Analysis]) -> float:
         ]
         spans.append((position, position + answer.duration_s))
         position += answer.duration_s
-    reference = rttm.read((_FOLDER / "meeting.rttm").read_text())
+    reference = rttm.read((FOLDER / "meeting.rttm").read_text())
     return error_rate(reference, turns, spans).der
