@@ -29,7 +29,7 @@ T = TypeVar("T")
 # Python's 5 ms, some six times in a transaction, are longer than the transaction itself.
 _SWITCH_S = 0.001
 # Objects more than at the last look for cycles. Python's 700 is a few chunks' results, all of which
-# are still wanted, and a service makes hardly any cycles.
+# are still wanted. `hold_little` looks as well.
 _GARBAGE_AFTER = 50_000
 _OWNER_LIMIT_S = 90.0  # several times the longest bounded thing the owner loop does
 _CLOSE_S = 5.0
@@ -63,6 +63,8 @@ def run(settings: Settings) -> ExitCode:
         if not stopping.is_set():
             log.info("started", models=assembly.engine.models.diarization, group=settings.group_id)
             watchdog.watch(lambda: assembly.service.last_turn, _OWNER_LIMIT_S)
+            gc.collect()
+            gc.freeze()  # models and modules stay: they need not be looked through again
             assembly.service.run()
         _close(assembly, seen)
         log.info("stopped")

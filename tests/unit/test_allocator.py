@@ -65,7 +65,26 @@ assert arenas() <= before, f"{arenas() - before} arenas more"
 """
 
 
+CYCLES = """
+import gc, time, weakref
+from consumer import allocator
+
+class Thing: pass
+
+gc.set_threshold(1_000_000)
+thing = Thing()
+thing.itself = thing
+seen = weakref.ref(thing)
+del thing
+assert seen() is not None
+allocator._EVERY_S = 0.05
+allocator.hold_little()
+while seen() is not None:
+    time.sleep(0.05)
+"""
+
+
 @pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="glibc's own")
-@pytest.mark.parametrize("code", [FREED, ARENAS], ids=["freed memory", "arenas"])
+@pytest.mark.parametrize("code", [FREED, ARENAS, CYCLES], ids=["freed memory", "arenas", "cycles"])
 def test_little_is_held(code: str) -> None:
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
