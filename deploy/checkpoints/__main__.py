@@ -137,33 +137,38 @@ def embedder(
 
 @app.command("export")
 def export_(folder: Cache = None) -> None:
-    """Write both .nemo files from the trainings' states, and measure the card's thresholds.
+    """Write the .nemo files of the trainings that have a state, and measure their thresholds.
 
     A diarizer that is there is averaged with the state's where that is better.
     """
     store = cache(folder)
-    steps = {}
-    for part, write in (("diarizer", export.diarizer), ("embedder", export.embedder)):
-        state = store / f"{part}.pt"
-        if not state.exists():
-            continue
-        older = export.load_diarizer() if export.DIARIZER.exists() else None
-        write(state)
-        steps[part] = int(torch.load(state, map_location="cpu", weights_only=True)["step"])
-        if part == "diarizer" and older is not None:
-            newer, told = export.load_diarizer(), measure.conversations(store)
-            share, chosen = soup.best(older, newer, told)
-            chosen.save_to(str(export.DIARIZER))
-            if share == 0:
-                del steps[part]  # the file is the older one
+    if (store / "diarizer.pt").exists():
+        _export_diarizer(store)
+    if (store / "embedder.pt").exists():
+        export.embedder(store / "embedder.pt")
+        _describe("embedder", "compact-titanet", export.steps(store / "embedder.pt"))
+        export.card({"embedder": measure.embedder_thresholds(store)})
+    typer.echo(json.dumps(export.card({}), indent=2))
+
+
+def _export_diarizer(store: Path) -> None:
+    state = store / "diarizer.pt"
+    older = export.load_diarizer() if export.DIARIZER.exists() else None
+    export.diarizer(state)
+    share = 1.0
+    if older is not None:
+        told = measure.conversations(store)
+        share, chosen = soup.best(older, export.load_diarizer(), told)
+        chosen.save_to(str(export.DIARIZER))
+    if share > 0:  # else the file is the older one
+        _describe("diarizer", "compact-sortformer", export.steps(state))
+    export.card({"diarizer": measure.diarizer_thresholds(store)})
+
+
+def _describe(part: str, name: str, steps: int) -> None:
     export.card(
-        {
-            "diarizer": {"name": "speakerstream/compact-sortformer", "licence": export.LICENCE},
-            "embedder": {"name": "speakerstream/compact-titanet", "licence": export.LICENCE},
-        }
+        {part: {"name": f"speakerstream/{name}", "licence": export.LICENCE, "steps": steps}}
     )
-    export.card({part: {"steps": count} for part, count in steps.items()})
-    typer.echo(json.dumps(export.card(measure.thresholds(store)), indent=2))
 
 
 @app.command()

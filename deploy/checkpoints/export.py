@@ -38,6 +38,11 @@ def embedder(state: Path, target: Path = EMBEDDER) -> Path:
     return target
 
 
+def steps(state: Path) -> int:
+    """How far a training has come."""
+    return int(torch.load(state, map_location="cpu", weights_only=True)["step"])
+
+
 def load_diarizer(source: Path = DIARIZER) -> SortformerEncLabelModel:
     """The shipped diarizer (or another), for inference."""
     model = restore(source, "SortformerEncLabelModel", "cpu")
