@@ -27,7 +27,7 @@ _EMBEDDED_AT_ONCE = 120 * SAMPLE_RATE
 # A CPU gains nothing from rows side by side, and loses once they leave its caches. So it pads none:
 # rows of equal length do not move each other in bf16 either.
 _AT_ONCE_ON_CPU = 60 * SAMPLE_RATE
-_EMBEDDED_AT_ONCE_ON_CPU = 18 * SAMPLE_RATE
+_EMBEDDED_AT_ONCE_ON_CPU = 36 * SAMPLE_RATE
 _WARM_UP_S = 30  # a usual chunk
 
 

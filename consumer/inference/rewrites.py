@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from consumer.inference.packed import can_pack, pack
+
 
 def fold_batch_norms(model: nn.Module) -> None:
     """Multiply every batch normalisation into the convolution before it.
@@ -34,3 +36,5 @@ def keep_in_bf16(model: nn.Module) -> None:
     for module in model.modules():
         if isinstance(module, (nn.Linear, nn.Conv1d, nn.Conv2d)):
             module.to(torch.bfloat16)
+    if next(model.parameters()).device.type == "cpu" and can_pack():
+        pack(model)

@@ -32,6 +32,12 @@ OWNED_PROPERTIES = frozenset(
 )
 """librdkafka properties whose values the delivery promise depends on: refused as overrides."""
 
+MAX_POLL_INTERVAL_MS = 120_000
+"""Instead of librdkafka's five minutes. The owner loop's watchdog ends a process that has not
+polled for a minute and a half, and in the consumer protocol this is also how long the whole group
+waits for a member that does not hear, or does not obey, that a partition is taken from it.
+"""
+
 FENCED = (KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH)
 
 
@@ -57,9 +63,8 @@ class ClientOptions:
 
     @property
     def max_poll_interval_s(self) -> float:
-        """How long the group waits for a member that does not poll; librdkafka's default."""
-        value = {**self.properties, **self.consumer_properties}.get("max.poll.interval.ms", 300_000)
-        return float(value) / 1000
+        """How long the group waits for a member that does not poll."""
+        return float(consumer_config(self)["max.poll.interval.ms"]) / 1000
 
 
 def consumer_config(options: ClientOptions) -> dict[str, str | int | bool]:
@@ -70,6 +75,7 @@ def consumer_config(options: ClientOptions) -> dict[str, str | int | bool]:
         "queued.max.messages.kbytes": 1024,
         "queued.min.messages": 1000,
         "statistics.interval.ms": 5000,
+        "max.poll.interval.ms": MAX_POLL_INTERVAL_MS,
         **options.properties,
         **options.consumer_properties,
         "bootstrap.servers": options.bootstrap_servers,

@@ -27,7 +27,7 @@ from producer_tools.evaluate.recordings import Recording, RecordingInMemory
 from producer_tools.evaluate.trials import verify
 from producer_tools.rttm import Turn
 
-DEVELOPMENT = replace(Specification(), seed=20261126, speakers=(8, 20, 16, 12), meetings=())
+DEVELOPMENT = replace(Specification(), seed=20261126, speakers=(24, 60, 48, 36), meetings=())
 TRIED = {
     "onset": (0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6),
     "offset": (0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6),

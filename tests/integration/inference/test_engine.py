@@ -62,7 +62,7 @@ def test_is_made_warm(options: EngineOptions, monkeypatch: pytest.MonkeyPatch) -
     watch(Sortformer, "probabilities")
     watch(TitaNet, "embed")
     create(options)
-    assert passes == [("Sortformer", 2, 60.0), ("TitaNet", 6, 18.0)]
+    assert passes == [("Sortformer", 2, 60.0), ("TitaNet", 12, 36.0)]
 
 
 def test_answers_are_whole_and_do_not_depend_on_mates(engine: SortformerEngine) -> None:
