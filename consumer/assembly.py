@@ -12,6 +12,7 @@ from consumer.audio.decode import DecodeLimits
 from consumer.audio.fetch import Fetcher, FetchLimits
 from consumer.audio.pool import DecodePool, WorkerLimits
 from consumer.audio.reference import AllowList
+from consumer.commits import Commits
 from consumer.errors import ExitCode, FatalError, TransientError
 from consumer.events import EventWriter, Topics
 from consumer.inference.options import EngineOptions
@@ -207,7 +208,8 @@ def assemble(settings: Settings, telemetry: Telemetry) -> Assembly:
     consumer = clients.consumer(options, telemetry.health.on_statistics)
     offsets = Offsets(suspects_window(service_options))
     committer = _committer(settings, options, consumer, offsets, telemetry.metrics)
-    service = Service(offsets, committer, pipeline, service_options, telemetry)
+    commits = Commits(offsets, committer, pipeline, service_options, telemetry)
+    service = Service(offsets, commits, pipeline, service_options, telemetry)
     service.attach(
         Source(
             consumer,

@@ -14,7 +14,7 @@ from consumer.telemetry.telemetry import Telemetry
 
 log = structlog.get_logger(__name__)
 
-_ABORT_PAUSE_S = 0.1  # longer after each
+_ABORT_PAUSE_S = 0.1
 _MOST_ABORTS = 10  # in a row: something that retrying does not mend (rights, a topic's limits)
 _AT = 0.5  # of the window: the other half is worked on meanwhile
 
@@ -41,7 +41,7 @@ class Commits:
 
     @property
     def pause_s(self) -> float:
-        """How long to leave the broker alone after what failed last."""
+        """How long to leave the broker alone after aborts; longer after each in a row."""
         return _ABORT_PAUSE_S * self._aborts
 
     @property
@@ -70,15 +70,13 @@ class Commits:
         now = time.monotonic()
         if now < self._retry_at:
             return
-        if self._committer.pending:
-            self.commit(self._committer.pending, timeout_s)
-            return
-        due = (
-            now - self._last >= self._options.commit_interval_s
+        if (
+            self._committer.pending
+            or now - self._last >= self._options.commit_interval_s
             or self._offsets.committable >= self._options.window * _AT
-        )
-        if due or self._pipeline.idle:
-            self.commit(self._offsets.burst(self._options.burst_bytes), timeout_s)
+            or self._pipeline.idle
+        ):
+            self.commit(self.next_burst(), timeout_s)
 
     def commit(self, burst: Burst, timeout_s: float | None = None) -> bool:
         """Publish and commit. False: not now; the burst stays pending or its outputs retained.
@@ -106,7 +104,7 @@ class Commits:
         self._telemetry.transaction(outcome.name.lower(), self._last - now)
         if outcome is Outcome.ABORTED:
             self._aborts += 1
-            self._retry_at = self._last + _ABORT_PAUSE_S * self._aborts
+            self._retry_at = self._last + self.pause_s
             if self._aborts >= _MOST_ABORTS and timeout_s is None:
                 raise FatalError(
                     ExitCode.KAFKA,

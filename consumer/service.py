@@ -17,7 +17,6 @@ from consumer.commits import Commits
 from consumer.errors import ExitCode, FatalError, Reason
 from consumer.kafka.offsets import Offsets
 from consumer.kafka.source import Source
-from consumer.kafka.transaction import Committer
 from consumer.pipeline.pipeline import Pipeline
 from consumer.pressure import Pressure
 from consumer.records import InputRecord
@@ -45,7 +44,7 @@ class Service:
     def __init__(
         self,
         offsets: Offsets,
-        committer: Committer,
+        commits: Commits,
         pipeline: Pipeline,
         options: ServiceOptions,
         telemetry: Telemetry,
@@ -55,7 +54,7 @@ class Service:
         self._options = options
         self._telemetry = telemetry
         self._enter = telemetry.stopwatch.enter
-        self._commits = Commits(offsets, committer, pipeline, options, telemetry)
+        self._commits = commits
         self._pressure = Pressure(offsets, pipeline, options)
         self._source: Source | None = None
         self._held: deque[InputRecord] = deque()  # polled, work not begun

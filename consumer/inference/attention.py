@@ -14,18 +14,24 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
+from consumer.inference.replacing import replace_modules
+
 _HIDDEN = -10_000.0  # NeMo's score of what must not be attended to
 _AT_ONCE_ON_CPU = 128  # frames that attend
+# Distances that are kept projected: those of 160 s, 75 MB in bf16 at the published size. Projecting
+# those of longer chunks is nothing beside their attention, and they would stay in memory.
+_KEPT_DISTANCES = 4000
 
 
 def replace_attention(model: nn.Module) -> None:
     """Put the forms below in the place of NeMo's, everywhere in `model`."""
-    for parent in list(model.modules()):
-        for name, child in list(parent.named_children()):
-            kind = type(child)
-            replacement = _REPLACEMENTS.get(f"{kind.__module__}.{kind.__name__}")
-            if replacement is not None:
-                setattr(parent, name, replacement(child).eval())
+
+    def instead(layer: nn.Module) -> nn.Module | None:
+        kind = type(layer)
+        replacement = _REPLACEMENTS.get(f"{kind.__module__}.{kind.__name__}")
+        return None if replacement is None else replacement(layer)
+
+    replace_modules(model, instead)
 
 
 def _by_products(x: Tensor) -> bool:
@@ -119,10 +125,11 @@ class RelativeAttention(nn.Module):
 
     def _projected(self, pos_emb: Tensor) -> Tensor:
         """(1, heads, width, 2 x frames - 1); kept, as most chunks are as long as the last."""
-        if self._distances is None or self._distances.shape[3] != pos_emb.shape[1]:
-            split = self._split(self._position(pos_emb))
-            self._distances = split.permute(0, 2, 3, 1).contiguous()
-        return self._distances
+        if self._distances is not None and self._distances.shape[3] == pos_emb.shape[1]:
+            return self._distances
+        made = self._split(self._position(pos_emb)).permute(0, 2, 3, 1).contiguous()
+        self._distances = made if pos_emb.shape[1] <= _KEPT_DISTANCES else None
+        return made
 
     def _split(self, projected: Tensor) -> Tensor:
         rows, frames, _ = projected.shape

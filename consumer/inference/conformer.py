@@ -10,14 +10,14 @@ from torch.nn.functional import glu, silu
 from torch.nn.utils import fuse_conv_bn_eval
 
 from consumer.inference.channels_last import Depthwise, pointwise
+from consumer.inference.replacing import replace_modules
 
 
 def replace_convolutions(model: nn.Module) -> None:
     """Put `Convolution` in the place of every one in `model` that it can take over."""
-    for parent in list(model.modules()):
-        for name, child in list(parent.named_children()):
-            if Convolution.replaces(child):
-                setattr(parent, name, Convolution(child).eval())
+    replace_modules(
+        model, lambda layer: Convolution(layer) if Convolution.replaces(layer) else None
+    )
 
 
 class Convolution(nn.Module):

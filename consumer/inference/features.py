@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
+from consumer.inference.masks import inside
+
 
 class MelFeatures(nn.Module):
     """Takes over an original for which `replaces` is True; its settings are read from it."""
@@ -44,9 +46,8 @@ class MelFeatures(nn.Module):
         if its.stft_pad_amount is not None:
             x = pad(x, (its.stft_pad_amount, its.stft_pad_amount))
         if its.preemph is not None:
-            inside = torch.arange(x.shape[1], device=x.device) < seq_len[:, None]
             x = torch.cat((x[:, :1], x[:, 1:] - its.preemph * x[:, :-1]), dim=1)
-            x = x.masked_fill_(~inside, 0.0)
+            x = x.masked_fill_(~inside(seq_len, x.shape[1]), 0.0)
         with torch.autocast(x.device.type, enabled=False):
             spectrum = its.stft(x)
             power = spectrum.real.square().add_(spectrum.imag.square())
@@ -56,7 +57,7 @@ class MelFeatures(nn.Module):
         features = mel.add_(its.log_zero_guard_value_fn(mel)).log_()
         if its.normalize:
             features, _, _ = normalize_batch(features, frames, normalize_type=its.normalize)
-        outside = torch.arange(features.shape[2], device=x.device) >= frames[:, None]
+        outside = ~inside(frames, features.shape[2])
         features = features.masked_fill(outside[:, None], its.pad_value)
         if its.pad_to > 0 and (rest := features.shape[2] % its.pad_to):
             features = pad(features, (0, its.pad_to - rest), value=its.pad_value)

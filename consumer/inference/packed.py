@@ -10,13 +10,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from consumer.inference.replacing import replace_modules
+
 _ROWS = 768  # that the layout is chosen for; others are computed with it as well
 
 
 def can_pack() -> bool:
-    """Whether this torch has the operators."""
-    there = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
-    return there and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+    """Whether this torch has the operators, and this processor what they need."""
+    its = torch.ops.mkldnn
+    return hasattr(its, "_linear_pointwise") and bool(its._is_mkldnn_bf16_supported())
 
 
 class PackedLinear(nn.Module):
@@ -39,22 +41,16 @@ class PackedLinear(nn.Module):
 
 def pack(model: nn.Module) -> None:
     """Replace every linear layer in `model`, but for those NeMo takes back to fp32."""
-    for parent in list(model.modules()):
-        if type(parent).__name__ == "ConformerFeedForward":
-            _pack_with_activation(parent)
-        for name, child in list(parent.named_children()):
-            if type(child) is nn.Linear and not _taken_back(parent, model):
-                setattr(parent, name, PackedLinear(child))
+    replace_modules(model, _packed)
 
 
-def _pack_with_activation(feed_forward: Any) -> None:
-    if isinstance(feed_forward.activation, nn.SiLU):
-        feed_forward.linear1 = PackedLinear(feed_forward.linear1, "swish")
-        feed_forward.activation = nn.Identity()
-
-
-def _taken_back(parent: Any, model: nn.Module) -> bool:
-    """`SqueezeExcite` computes in fp32, and looks at its layers' weights for that."""
-    return any(
-        parent is layer.fc for layer in model.modules() if type(layer).__name__ == "SqueezeExcite"
-    )
+def _packed(layer: Any) -> nn.Module | None:
+    name = type(layer).__name__
+    if type(layer) is nn.Linear:
+        return PackedLinear(layer)
+    if name == "ConformerFeedForward" and isinstance(layer.activation, nn.SiLU):
+        return nn.Sequential(PackedLinear(layer.linear1, "swish"), PackedLinear(layer.linear2))
+    if name == "SqueezeExcite":  # computes in fp32, and looks at its layers' weights for that
+        kept: nn.Module = layer
+        return kept
+    return None

@@ -53,13 +53,19 @@ def written_out(its: SimpleNamespace, x: Tensor, positions: Tensor, length: int)
 
 
 @pytest.mark.parametrize("length", [FRAMES, FRAMES - 2])
-@pytest.mark.parametrize("at_once", [128, 4])
+@pytest.mark.parametrize(("at_once", "kept"), [(128, 4000), (4, 4000), (128, 1)])
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-6), (torch.bfloat16, 0.03)])
 @torch.inference_mode()
 def test_as_written_out(
-    length: int, at_once: int, dtype: torch.dtype, tolerance: float, monkeypatch: pytest.MonkeyPatch
+    length: int,
+    at_once: int,
+    kept: int,
+    dtype: torch.dtype,
+    tolerance: float,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(attention, "_AT_ONCE_ON_CPU", at_once)
+    monkeypatch.setattr(attention, "_KEPT_DISTANCES", kept)
     its = original()
     x, positions = torch.randn(FRAMES, CHANNELS), torch.randn(2 * FRAMES - 1, CHANNELS)
     expected = written_out(its, x, positions, length)
@@ -73,3 +79,4 @@ def test_as_written_out(
     found = layer(rows, rows, rows, mask, positions[None].to(dtype))[0, :length].float()
     assert (found - expected).abs().max() <= tolerance
     assert torch.isfinite(found).all()
+    assert (layer._distances is not None) == (kept > 2 * FRAMES)

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Collection, Iterable
 from typing import Any, cast
 
+from consumer.commits import Commits
 from consumer.events import Topics
 from consumer.kafka.attempts import Attempts
 from consumer.kafka.offsets import Burst, Offsets
@@ -93,7 +94,7 @@ class Work:
         self.begun.clear()
 
 
-class Commits:
+class Broker:
     """A committer that always succeeds."""
 
     pending: Burst | None = None
@@ -109,12 +110,10 @@ class Commits:
         return Outcome.COMMITTED
 
 
-def run(
-    answers: Callable[[Work], int], until: Callable[[Log, Commits], bool]
-) -> tuple[Log, Commits]:
+def run(answers: Callable[[Work], int], until: Callable[[Log, Broker], bool]) -> tuple[Log, Broker]:
     """Run the loop until so; its commits are due every hour."""
     offsets = Offsets(WINDOW)
-    log, commits = Log(offsets), Commits()
+    log, commits = Log(offsets), Broker()
 
     deadline = time.monotonic() + PATIENCE_S
 
@@ -124,23 +123,21 @@ def run(
             service.stop()
         return answers(work)
 
-    service = Service(
-        offsets,
-        commits,
-        cast(Pipeline, Work(answer)),
-        ServiceOptions(
-            window=WINDOW,
-            buffered_bytes=1 << 20,
-            commit_interval_s=3600.0,
-            burst_bytes=1 << 20,
-            transaction_timeout_s=1.0,
-            revoke_timeout_s=1.0,
-            drain_timeout_s=0.0,
-            stall_timeout_s=60.0,
-        ),
-        Telemetry(Topics(), Deadlines(60.0, 60.0, 60.0)),
+    pipeline = cast(Pipeline, Work(answer))
+    options = ServiceOptions(
+        window=WINDOW,
+        buffered_bytes=1 << 20,
+        commit_interval_s=3600.0,
+        burst_bytes=1 << 20,
+        transaction_timeout_s=1.0,
+        revoke_timeout_s=1.0,
+        drain_timeout_s=0.0,
+        stall_timeout_s=60.0,
     )
-    service._commits._last = time.monotonic()
+    telemetry = Telemetry(Topics(), Deadlines(60.0, 60.0, 60.0))
+    due = Commits(offsets, commits, pipeline, options, telemetry)
+    due._last = time.monotonic()
+    service = Service(offsets, due, pipeline, options, telemetry)
     service.attach(cast(Source, cast(Any, log)))
     service.run()
     return log, commits
