@@ -60,9 +60,8 @@ def _laid_out(key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
 
     Once for all pieces: every product would copy them again.
     """
-    if not _by_products(key):
-        return key.transpose(1, 2), value.transpose(1, 2)
-    return key.permute(0, 2, 3, 1).contiguous().mT, value.transpose(1, 2).contiguous()
+    key, value = key.transpose(1, 2), value.transpose(1, 2)
+    return (key.contiguous(), value.contiguous()) if _by_products(key) else (key, value)
 
 
 def _pieces(frames: int, device: torch.device) -> list[slice]:

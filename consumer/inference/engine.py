@@ -144,7 +144,7 @@ class SortformerEngine:
                 if row is None:
                     raise FatalError(
                         ExitCode.INTERNAL,
-                        "the device has no memory left for three seconds of audio: lower "
+                        "the device has no memory left for six seconds of audio: lower "
                         "max_batch_audio_s, or give the service a device of its own",
                     )
                 embeddings[index] = row

@@ -77,7 +77,8 @@ class Block(nn.Module):
         layers = list(original.mconv)
         places = [n for n, layer in enumerate(layers) if isinstance(layer, nn.BatchNorm1d)]
         self._separable = nn.ModuleList(
-            Separable(layers[n - 2].conv, layers[n - 1].conv, layers[n]) for n in places
+            Separable(layers[n - 2].conv, layers[n - 1].conv, layers[n], relu=n != places[-1])
+            for n in places
         )
         # In fp32 as NeMo's, whatever becomes of the layers.
         self._squeeze, self._excite = (layers[-1].fc[n].weight.float() for n in (0, 2))
@@ -87,8 +88,7 @@ class Block(nn.Module):
     def forward(self, x: Tensor, length: Tensor) -> tuple[Tensor, Tensor]:
         """(rows, frames, channels) and the rows' lengths -> the same."""
         out = x
-        for number, layer in enumerate(self._separable):
-            out = out.relu_() if number else out
+        for layer in self._separable:
             out, length = layer(out, length)
         gate = self._gate(_masked(out, length), length)
         if self._residual is None:
@@ -108,10 +108,13 @@ class Block(nn.Module):
 class Separable(nn.Module):
     """A depthwise convolution, a pointwise one, and the normalisation after it, folded in."""
 
-    def __init__(self, across: nn.Conv1d, mix: nn.Conv1d, norm: nn.BatchNorm1d) -> None:
+    def __init__(
+        self, across: nn.Conv1d, mix: nn.Conv1d, norm: nn.BatchNorm1d, *, relu: bool
+    ) -> None:
         super().__init__()
         self._across = Depthwise(across, int(across.padding[0]))
-        self._mix = pointwise(fuse_conv_bn_eval(mix, norm))
+        mixed = pointwise(fuse_conv_bn_eval(mix, norm))
+        self._mix = nn.Sequential(mixed, nn.ReLU(inplace=True)) if relu else mixed
 
     def forward(self, x: Tensor, length: Tensor) -> tuple[Tensor, Tensor]:
         """(rows, frames, channels) and the rows' lengths -> the same."""

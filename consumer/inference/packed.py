@@ -22,7 +22,8 @@ def can_pack() -> bool:
 
 
 class PackedLinear(nn.Module):
-    """What `linear` computes in bf16; `then` ("none" or "swish") is applied before rounding."""
+    """What `linear` computes in bf16; `then` comes before rounding: "none", "relu" or
+    "swish"."""
 
     def __init__(self, linear: nn.Linear, then: str = "none") -> None:
         super().__init__()
@@ -48,6 +49,10 @@ def _packed(layer: Any) -> nn.Module | None:
     name = type(layer).__name__
     if type(layer) is nn.Linear:
         return PackedLinear(layer)
+    if type(layer) is nn.Sequential:
+        first, *others = layer
+        if type(first) is nn.Linear and [type(other) for other in others] == [nn.ReLU]:
+            return PackedLinear(first, "relu")
     if name == "ConformerFeedForward" and isinstance(layer.activation, nn.SiLU):
         return nn.Sequential(PackedLinear(layer.linear1, "swish"), PackedLinear(layer.linear2))
     if name == "SqueezeExcite":  # computes in fp32, and looks at its layers' weights for that

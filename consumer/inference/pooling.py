@@ -48,11 +48,16 @@ class AttentivePooling(nn.Module):
     def _pooled(self, x: Tensor, length: Tensor) -> Tensor:
         """(windows, frames, channels) -> (windows, 2 x channels)."""
         its = None if unpadded(length, x.shape[1]) else inside(length, x.shape[1])[:, :, None]
-        share = 1 / length[:, None, None] if its is None else its / length[:, None, None]
+
+        def mean_of(values: Tensor) -> Tensor:
+            if its is None:
+                return values.mean(dim=1, keepdim=True)
+            return (values * (its / length[:, None, None])).sum(dim=1, keepdim=True)
+
         exact = x.float()
-        mean = (exact * share).sum(dim=1, keepdim=True)
+        mean = mean_of(exact)
         apart = exact.sub_(mean) if exact is not x else exact - mean
-        deviation = _deviation((apart.square() * share).sum(dim=1))
+        deviation = _deviation(mean_of(apart.square())[:, 0])
         window = self._window(torch.cat((mean[:, 0], deviation), dim=1))
         hidden = self._norm(self._activation(self._frame(x) + window[:, None]).transpose(1, 2))
         scores = self._scores(hidden.tanh().transpose(1, 2)).float()

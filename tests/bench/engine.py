@@ -4,7 +4,9 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from consumer.inference import checkpoints
 from consumer.inference.engine import SortformerEngine, create
 from consumer.inference.options import EngineOptions, Precision
 from consumer.inference.results import SAMPLE_RATE, Analysis, Waveform
+from tests.bench.apart import apart
 from tests.bench.handler import Handler
 from tests.bench.measure import Say, interleaved, ratio
 from tests.bench.meetings import full_size, meeting
@@ -73,18 +76,16 @@ def against_reference(pair: Pair, rounds: int, say: Say) -> dict[str, Any]:
 
     Also says what was found in the chunks, and how far the answers are apart.
     """
+    with (
+        apart(partial(_handling, pair)) as handling,
+        apart(partial(_analysing, pair, "auto")) as quick,
+        apart(partial(_analysing, pair, "fp32")) as slow,
+    ):
+        variants = {"reference handler": handling, "engine, auto": quick, "engine, fp32": slow}
+        timings = interleaved(variants, rounds, say)
     torch.set_num_threads(1)
     handler, fast, exact = pair.handler(), pair.engine("auto"), pair.engine("fp32")
     torch.set_num_threads(1)
-    timings = interleaved(
-        {
-            "reference handler": lambda: [handler(chunk) for chunk in pair.chunks],
-            "engine, auto": lambda: fast.analyze(pair.chunks),
-            "engine, fp32": lambda: exact.analyze(pair.chunks),
-        },
-        rounds,
-        say,
-    )
     answers = [_known(answer) for answer in exact.analyze(pair.chunks)]
     reference = [handler(chunk) for chunk in pair.chunks]
     return {
@@ -101,6 +102,16 @@ def against_reference(pair: Pair, rounds: int, say: Say) -> dict[str, Any]:
         "x_real_time": len(pair.chunks) * CHUNK_S / timings["engine, auto"].median_s,
         "accuracy": _accuracy(fast, answers, pair.chunks),
     }
+
+
+def _handling(pair: Pair) -> Callable[[], object]:
+    handler = pair.handler()
+    return lambda: [handler(chunk) for chunk in pair.chunks]
+
+
+def _analysing(pair: Pair, precision: Precision) -> Callable[[], object]:
+    engine = pair.engine(precision)
+    return lambda: engine.analyze(pair.chunks)
 
 
 def _accuracy(fast: SortformerEngine, exact: list[Analysis], chunks: list[Waveform]) -> Any:

@@ -10,8 +10,16 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
+class Taken:
+    """Seconds of one run: on the clock, and of processor time in the process that ran it."""
+
+    wall_s: float
+    cpu_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Timing:
-    """Seconds of one variant, a run each: on the clock, and of processor time in this process."""
+    """Seconds of one variant, a run each: on the clock, and of processor time in its process."""
 
     wall_s: tuple[float, ...]
     cpu_s: tuple[float, ...]
@@ -36,18 +44,22 @@ class Timing:
 def interleaved(
     variants: Mapping[str, Callable[[], object]], rounds: int, say: Say
 ) -> dict[str, Timing]:
-    """Run the variants A B A B ..., `rounds` times, after one round that warms up."""
+    """Run the variants A B A B ..., `rounds` times, after one round that warms up.
+
+    A variant that gives back a `Taken` has measured itself (`tests.bench.apart`).
+    """
     wall: dict[str, list[float]] = {name: [] for name in variants}
     cpu: dict[str, list[float]] = {name: [] for name in variants}
     for number in range(rounds + 1):
         for name, run in variants.items():
             began, began_cpu = time.perf_counter(), time.process_time()
-            run()
-            taken, taken_cpu = time.perf_counter() - began, time.process_time() - began_cpu
-            say(f"{name}: {taken:.2f} s" + (" (warm-up)" if number == 0 else ""))
+            found = run()
+            here = Taken(time.perf_counter() - began, time.process_time() - began_cpu)
+            taken = found if isinstance(found, Taken) else here
+            say(f"{name}: {taken.wall_s:.2f} s" + (" (warm-up)" if number == 0 else ""))
             if number:
-                wall[name].append(taken)
-                cpu[name].append(taken_cpu)
+                wall[name].append(taken.wall_s)
+                cpu[name].append(taken.cpu_s)
     return {name: Timing(tuple(wall[name]), tuple(cpu[name])) for name in variants}
 
 

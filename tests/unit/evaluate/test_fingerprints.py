@@ -40,10 +40,10 @@ def test_a_person_of_two_recordings_is_one() -> None:
     assert [len(each) / SAMPLE_RATE for each in clean_speech([one, two])["Ann"]] == [1.0, 2.0]
 
 
-def test_five_seconds_are_two_windows_as_in_the_service() -> None:
+def test_seven_seconds_are_two_windows_as_in_the_service() -> None:
     recorder = Recorder()
-    made = fingerprint(ramp(5.0), recorder.embed)
-    assert recorder.seconds == [3.0, 3.0]
+    made = fingerprint(ramp(7.0), recorder.embed)
+    assert recorder.seconds == [3.5, 3.5]
     assert made is not None
     assert np.linalg.norm(made) == pytest.approx(1.0)
 

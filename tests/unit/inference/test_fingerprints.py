@@ -55,14 +55,18 @@ def test_samples_past_the_end_are_not_invented() -> None:
     assert only.speech_s == (9 * STEP + 5) / 16000
 
 
-def test_the_last_window_is_shifted_back_and_counts_for_what_it_adds() -> None:
+def test_speech_is_cut_into_equal_windows_of_three_seconds_or_more() -> None:
     probabilities = np.full((100, 1), 1.0, np.float32)
-    probabilities[50:, 0] = 0.6
-    (only,) = speech(probabilities)  # 8 s: 0 to 3, 3 to 6, 5 to 8 (2 s of it new)
-    assert [int(window[0]) for window in only.windows] == [0, 48000, 80000]
-    assert {len(window) for window in only.windows} == {48000}
-    # 4 s at 1.0, then 0.6: means 1.0, (1 * 1.0 + 2 * 0.6) / 3 and 0.6.
-    assert only.weights == pytest.approx((3.0, 2.2, 2 * 0.6), rel=1e-6)
+    probabilities[75:, 0] = 0.6
+    (only,) = speech(probabilities)  # 8 s: two of 4 s, the second 2 s at 1.0 and 2 s at 0.6
+    assert [int(window[0]) for window in only.windows] == [0, 64000]
+    assert {len(window) for window in only.windows} == {64000}
+    assert only.weights == pytest.approx((1.0, 0.8), rel=1e-6)
+
+
+def test_less_than_two_windows_of_three_seconds_are_one() -> None:
+    (only,) = speech(np.full((74, 1), 0.9, np.float32))
+    assert [len(window) for window in only.windows] == [74 * STEP]
 
 
 def test_windows_are_averaged_by_weight_as_unit_vectors() -> None:
