@@ -22,8 +22,7 @@ def can_pack() -> bool:
 
 
 class PackedLinear(nn.Module):
-    """What `linear` computes in bf16; `then` comes before rounding: "none", "relu" or
-    "swish"."""
+    """What `linear` computes in bf16; `then` ("none", "relu", "swish") comes before rounding."""
 
     def __init__(self, linear: nn.Linear, then: str = "none") -> None:
         super().__init__()
@@ -49,10 +48,9 @@ def _packed(layer: Any) -> nn.Module | None:
     name = type(layer).__name__
     if type(layer) is nn.Linear:
         return PackedLinear(layer)
-    if type(layer) is nn.Sequential:
-        first, *others = layer
-        if type(first) is nn.Linear and [type(other) for other in others] == [nn.ReLU]:
-            return PackedLinear(first, "relu")
+    if type(layer) is nn.Sequential and [*map(type, layer)] == [nn.Linear, nn.ReLU]:
+        linear: Any = layer[0]
+        return PackedLinear(linear, "relu")
     if name == "ConformerFeedForward" and isinstance(layer.activation, nn.SiLU):
         return nn.Sequential(PackedLinear(layer.linear1, "swish"), PackedLinear(layer.linear2))
     if name == "SqueezeExcite":  # computes in fp32, and looks at its layers' weights for that

@@ -44,7 +44,6 @@ def apart(make: Make) -> Iterator[Callable[[], Taken]]:
 def _serve(make: Make, connection: Connection) -> None:
     torch.set_num_threads(1)
     run = make()
-    torch.set_num_threads(1)
     while True:
         try:
             connection.recv()

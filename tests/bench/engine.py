@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
 import yaml
 from torch.profiler import ProfilerActivity, profile
 
@@ -83,9 +82,7 @@ def against_reference(pair: Pair, rounds: int, say: Say) -> dict[str, Any]:
     ):
         variants = {"reference handler": handling, "engine, auto": quick, "engine, fp32": slow}
         timings = interleaved(variants, rounds, say)
-    torch.set_num_threads(1)
     handler, fast, exact = pair.handler(), pair.engine("auto"), pair.engine("fp32")
-    torch.set_num_threads(1)
     answers = [_known(answer) for answer in exact.analyze(pair.chunks)]
     reference = [handler(chunk) for chunk in pair.chunks]
     return {

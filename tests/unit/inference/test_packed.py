@@ -26,6 +26,8 @@ def test_the_same_but_for_rounding(shape: tuple[int, ...], width: int, bias: boo
     assert torch.allclose(found.float(), exact, rtol=1 / 128, atol=1e-3)
     activated = PackedLinear(plain, "swish")(x).float()
     assert torch.allclose(activated, silu(exact), rtol=1 / 64, atol=1e-3)
+    rectified = PackedLinear(plain, "relu")(x).float()
+    assert torch.allclose(rectified, exact.relu(), rtol=1 / 128, atol=1e-3)
 
 
 class ConformerFeedForward(nn.Module):
@@ -48,9 +50,10 @@ class SqueezeExcite(nn.Module):
 @torch.inference_mode()
 def test_what_is_packed_and_what_is_left() -> None:
     forward, excite = ConformerFeedForward(), SqueezeExcite()
-    model = nn.ModuleList([forward, excite, nn.Linear(4, 4)])
+    rectified = nn.Sequential(nn.Linear(4, 4), nn.ReLU())
+    model = nn.ModuleList([forward, excite, nn.Linear(4, 4), rectified, nn.Sequential()])
     x = torch.randn(3, 4)
-    expected = forward.linear2(silu(forward.linear1(x)))
+    expected, positive = forward.linear2(silu(forward.linear1(x))), rectified(x)
     pack(model)
     assert isinstance(model[2], PackedLinear)
     assert type(excite.fc[0]) is nn.Linear
@@ -58,3 +61,5 @@ def test_what_is_packed_and_what_is_left() -> None:
     assert isinstance(first, PackedLinear)
     assert isinstance(second, PackedLinear)
     assert torch.allclose(model[0](x).float(), expected, atol=0.03)
+    assert isinstance(model[3], PackedLinear)
+    assert torch.allclose(model[3](x).float(), positive, atol=0.03)
