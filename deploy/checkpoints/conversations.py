@@ -5,10 +5,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import soxr
 
 from deploy.checkpoints import rooms
 from deploy.checkpoints.pool import PoolVoice
-from deploy.checkpoints.sessions import Acoustics, Span, fill, mix, telephone
+from deploy.checkpoints.sessions import Acoustics, Span, fill, mix
 from deploy.checkpoints.speech import SAMPLE_RATE, Samples
 from deploy.checkpoints.turns import draw_manner, turns
 
@@ -79,7 +80,7 @@ class Conversations:
         noise = self._noises[int(rng.integers(len(self._noises)))] if noisy else None
         samples = mix(rng, tracks, acoustics, noise)
         if rng.random() < difficulty.telephone:
-            samples = telephone(samples)
+            samples = _telephone(samples)
         return Conversation(samples, spans, chosen)
 
     def _seats(self, rng: np.random.Generator, count: int) -> list[Samples]:
@@ -107,6 +108,12 @@ class Conversations:
                     allowed = (voice & far).astype(float)
             chosen.append(int(rng.choice(len(allowed), p=allowed / allowed.sum())))
         return chosen
+
+
+def _telephone(samples: Samples) -> Samples:
+    narrow = soxr.resample(samples, SAMPLE_RATE, SAMPLE_RATE // 2)
+    wide = soxr.resample(narrow, SAMPLE_RATE // 2, SAMPLE_RATE)[: len(samples)]
+    return np.pad(wide, (0, len(samples) - len(wide)))
 
 
 def spaces(rng: np.random.Generator, count: int) -> list[list[Samples]]:

@@ -8,7 +8,6 @@ import av
 import numpy as np
 import numpy.typing as npt
 import scipy.signal
-import soxr
 
 from deploy.checkpoints.corpus import Speech
 from deploy.checkpoints.rooms import colour
@@ -96,13 +95,6 @@ def mix(
         )
     total *= np.float32(min(1.0, 0.95 / max(float(np.abs(total).max()), 1e-6)))
     return opus(total, acoustics.opus_bps) if acoustics.opus_bps else total
-
-
-def telephone(samples: Samples) -> Samples:
-    """As a line of 8 kHz hears it, the same length at 16 kHz."""
-    narrow = soxr.resample(samples, SAMPLE_RATE, SAMPLE_RATE // 2)
-    wide = soxr.resample(narrow, SAMPLE_RATE // 2, SAMPLE_RATE)[: len(samples)]
-    return np.pad(wide, (0, len(samples) - len(wide)))
 
 
 def opus(samples: Samples, bits_per_second: int) -> Samples:

@@ -14,12 +14,10 @@ from deploy.checkpoints import teacher
 from deploy.checkpoints.conversations import BANDS
 from deploy.checkpoints.paths import derived
 from deploy.checkpoints.pool import PoolVoice
-from deploy.checkpoints.sessions import Acoustics, mix, telephone
+from deploy.checkpoints.sessions import Acoustics, mix
 from deploy.checkpoints.speech import SAMPLE_RATE, Samples
 
 BLOCK_S = 5.0  # the teacher hears this much, the student a part of it
-TELEPHONE = 0.3  # chance of 8 kHz: in a meeting some are on the telephone
-OPUS = 0.1
 
 
 @dataclass(frozen=True)
@@ -108,9 +106,7 @@ def augmented(
             colour_db=float(rng.uniform(0, 8)) if rng.random() < 0.7 else 0.0,
             band=BANDS[int(rng.integers(len(BANDS)))] if rng.random() < 0.3 else None,
             snr_db=float(rng.uniform(3, 30)) if noisy else None,
-            opus_bps=int(rng.choice((8_000, 12_000, 24_000))) if rng.random() < OPUS else None,
         )
         noise = noises[int(rng.integers(len(noises)))] if noisy else None
-        heard = mix(rng, [window], acoustics, noise)
-        result[row] = telephone(heard) if rng.random() < TELEPHONE else heard
+        result[row] = mix(rng, [window], acoustics, noise)
     return torch.from_numpy(result)
