@@ -2,14 +2,14 @@
 makes of it.
 
 On frames where one voice speaks alone: how many get another voice's output, and how many k-means
-would put with another voice that is given the encoder's states, or the teacher's embeddings, and
-the number of voices. What the teacher separates and the states do not is the encoder's to learn;
-what the states separate and the outputs do not, the head's. Development voices beside training's
-show how much of either carries over.
+would put with another voice that is told the number of voices and given the encoder's states, or
+embeddings of a window around them by the shipped embedder or by the teacher. What embeddings
+separate and the states do not is the encoder's to learn; what the states separate and the outputs
+do not, the head's. Development voices beside training's show how much of either carries over.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,93 +22,132 @@ from rich.table import Table
 from scipy.optimize import linear_sum_assignment
 from sklearn.cluster import KMeans
 
-from deploy.checkpoints import corpus, export, heldout, joint, losses, material, sortformer, voices
-from deploy.checkpoints.conversations import Conversation, noises
+from deploy.checkpoints import (
+    corpus,
+    export,
+    heldout,
+    joint,
+    losses,
+    measure,
+    sortformer,
+    titanet,
+    voices,
+)  # fmt: skip
+from deploy.checkpoints.conversations import Conversation
 from deploy.checkpoints.heldout import Specification
 from deploy.checkpoints.pool import PoolVoice
-from deploy.checkpoints.sessions import Span
 from deploy.checkpoints.sortformer import FRAME_S
 from deploy.checkpoints.speech import SAMPLE_RATE
 from deploy.checkpoints.teacher import Teacher
 
-SPECIFICATION = replace(Specification(), seed=20261127, speakers=(4, 12, 12, 12), meetings=())
+SPECIFICATION = replace(Specification(), seed=20261127, speakers=(0, 12, 12, 12), meetings=())
 AROUND = 6  # frames: half a second of a voice's states on each side are averaged
-WINDOW_S, HOP = 1.5, 6  # the teacher hears this much around every sixth frame
-ROWS = ("frame error", "head", "k-means of the states", "k-means of the teacher")
+WINDOW_S, HOP = 1.5, 6  # embeddings are of this much around every sixth frame
 
 Floats = npt.NDArray[np.float32]
-Found = dict[tuple[int, str], list[tuple[float, float]]]  # (voices, row): errors and their weights
+Embed = Callable[[Floats], Floats]
 
 
 @dataclass(frozen=True)
-class Heard:
-    """Of a conversation's frames: states (n, width), activity (n, speakers), logits alike."""
+class Judges:
+    """Whose opinions are compared."""
 
-    states: Floats
-    active: Floats
-    logits: torch.Tensor
+    diarizer: SortformerEncLabelModel
+    embedder: Embed
+    teacher: Embed
+
+
+@dataclass(frozen=True)
+class Blame:
+    """Of a conversation: its speakers, the speaker frames and the frames of one voice, the
+    diarizer's errors per speaker frame, and the shares of the frames of one voice that are put with
+    another, by the head, by k-means of the states, of the embedder's and of the teacher's windows.
+    """
+
+    speakers: int
+    spoken: float
+    alone: int
+    error: float
+    confused: tuple[float, float, float, float]
 
 
 def table(cache: Path) -> Table:
-    """The shares of frames put with the wrong voice, percent, for the shipped diarizer."""
-    model = export.load_diarizer().eval()
-    model.preprocessor.featurizer.dither = 0.0
-    teacher = Teacher()
-    shown = Table("voices of", "speakers", *ROWS, title="frames of one voice put with another, %")
+    """Errors in percent of the shipped diarizer, by the number of speakers."""
+    columns = ("frame error", "head", "states", "embedder", "teacher")
+    shown = Table(
+        "voices of", "speakers", *columns, title="frames of one voice put with another, %"
+    )
+    embedder = export.load_embedder().eval()
+
+    @torch.inference_mode()
+    def embed(windows: Floats) -> Floats:
+        return titanet.embed(embedder, torch.from_numpy(windows)).numpy()
+
+    judges = Judges(export.load_diarizer().eval(), embed, Teacher().embed)
+    judges.diarizer.preprocessor.featurizer.dither = 0.0
     for split in ("development", "train"):
-        found: Found = defaultdict(list)
-        for samples, spans, speakers in track(list(_conversations(cache, split)), split):
-            heard = _hear(model, Conversation(samples, spans, list(range(speakers))))
-            _judge(found, heard, samples, speakers, teacher)
-        for speakers in sorted({key for key, _ in found}):
-            cells = (_mean(found[speakers, row]) for row in ROWS)
-            shown.add_row(split, str(speakers or "all"), *cells)
+        made = measure.drawn(_people(cache, split), SPECIFICATION)
+        count = sum(SPECIFICATION.speakers)
+        found = defaultdict[str, list[Blame]](list)
+        for recording in track(made, split, total=count):
+            blamed = judge(recording, judges)
+            for key in ("all", str(blamed.speakers)):
+                found[key].append(blamed)
+        for speakers in sorted(found):
+            shown.add_row(split, speakers, *_means(found[speakers]))
     return shown
 
 
-def _conversations(cache: Path, split: str) -> Iterator[tuple[Floats, list[Span], int]]:
-    """Conversations as the held-out ones, of recorded voices as training cuts them."""
-    everyone = [
+def _people(cache: Path, split: str) -> list[PoolVoice]:
+    """Recorded voices, cut as training cuts them."""
+    return [
         PoolVoice(voice, 1.0, corpus.load(voice, cache))
         for voice in voices.read()
         if voice.split == split and voice.minutes >= 0.5 and voice.style != "synthetic"
     ]
-    background = noises(np.random.default_rng(4), material.recorded_noise(("party",)), [])
-    for entry in heldout.specify(everyone, SPECIFICATION):
-        made = heldout.render(entry, everyone, background, SPECIFICATION)
-        yield made.samples, made.spans, entry.speakers
 
 
 @torch.inference_mode()
-def _hear(model: SortformerEncLabelModel, conversation: Conversation) -> Heard:
-    nothing = torch.zeros(len(conversation.voices), sortformer.ENCODER_WIDTH)
-    batch = joint.collate(model, [conversation], nothing)
-    encoded, lengths = model.encoder(audio_signal=batch.features, length=batch.lengths)
-    encoded = encoded.transpose(1, 2)
-    logits = sortformer.head(model, encoded, lengths)
-    count = min(encoded.shape[1], batch.active.shape[1])
-    return Heard(encoded[0, :count].numpy(), batch.active[0, :count].numpy(), logits[:, :count])
+def judge(recording: heldout.Recording, judges: Judges) -> Blame:
+    """A conversation of at least two speakers."""
+    speakers = recording.entry.speakers
+    conversation = Conversation(recording.samples, recording.spans, list(range(speakers)))
+    nothing = torch.zeros(speakers, sortformer.ENCODER_WIDTH)
+    batch = joint.collate(judges.diarizer, [conversation], nothing)
+    encoded, lengths = judges.diarizer.encoder(audio_signal=batch.features, length=batch.lengths)
+    states = encoded.transpose(1, 2)
+    count = min(states.shape[1], batch.active.shape[1])
+    logits = sortformer.head(judges.diarizer, states, lengths)[:, :count]
+    said, every = batch.active[:, :count], torch.ones(1, count)
+    wrong, spoken = losses.frame_errors(logits, said, every)
+    ordered = losses.best_order(logits, said, every)[0]
+    alone = said[0].sum(1) == 1
+    who = said[0, alone].argmax(1).numpy()
+    windows = _windows(recording.samples, np.flatnonzero(alone.numpy())[::HOP])
+    return Blame(
+        speakers, spoken, len(who), wrong / spoken,
+        (
+            float((logits[0, alone].argmax(1) != ordered[alone].argmax(1)).float().mean()),
+            confused(around(states[0, :count][alone].numpy(), AROUND), who, speakers),
+            confused(judges.embedder(windows), who[::HOP], speakers),
+            confused(judges.teacher(windows), who[::HOP], speakers),
+        ),
+    )  # fmt: skip
 
 
-def _judge(found: Found, heard: Heard, samples: Floats, speakers: int, teacher: Teacher) -> None:
-    said = torch.from_numpy(heard.active)[None]
-    every = torch.ones(said.shape[:2])
-    wrong, spoken = losses.frame_errors(heard.logits, said, every)
-    alone = heard.active.sum(1) == 1
-    who = heard.active[alone].argmax(1)
-    ordered = losses.best_order(heard.logits, said, every)[0].numpy()[alone].argmax(1)
-    outputs = heard.logits[0].numpy()[alone].argmax(1)
-    errors = {ROWS[0]: (wrong / spoken, spoken), ROWS[1]: (float(np.mean(outputs != ordered)), 0.0)}
-    if speakers > 1:
-        errors[ROWS[2]] = (confused(around(heard.states[alone], AROUND), who, speakers), 0.0)
-        length = int(WINDOW_S * SAMPLE_RATE)
-        padded = np.pad(samples, length // 2)
-        starts = (np.flatnonzero(alone)[::HOP] * FRAME_S * SAMPLE_RATE).astype(int)
-        embedded = teacher.embed(np.stack([padded[at : at + length] for at in starts]))
-        errors[ROWS[3]] = (confused(embedded, who[::HOP], speakers), 0.0)
-    for row, (share, weight) in errors.items():
-        for key in (0, speakers):
-            found[key, row].append((share, weight or float(alone.sum())))
+def _windows(samples: Floats, frames: npt.NDArray[np.int64]) -> Floats:
+    length = int(WINDOW_S * SAMPLE_RATE)
+    padded = np.pad(samples, length // 2)
+    starts = (frames * FRAME_S * SAMPLE_RATE).astype(int)
+    return np.stack([padded[start : start + length] for start in starts])
+
+
+def _means(found: list[Blame]) -> list[str]:
+    error = np.average([each.error for each in found], weights=[each.spoken for each in found])
+    shares = np.average(
+        [each.confused for each in found], axis=0, weights=[each.alone for each in found]
+    )
+    return [f"{100 * share:.1f}" for share in (error, *shares)]
 
 
 def around(states: Floats, reach: int) -> Floats:
@@ -128,10 +167,3 @@ def confused(points: Floats, who: npt.NDArray[np.int64], speakers: int) -> float
     np.add.at(counts, (labels, who), 1)
     rows, columns = linear_sum_assignment(-counts)
     return 1 - float(counts[rows, columns].sum()) / len(who)
-
-
-def _mean(errors: list[tuple[float, float]]) -> str:
-    if not errors:
-        return ""
-    shares, weights = zip(*errors, strict=True)
-    return f"{100 * float(np.average(shares, weights=weights)):.1f}"

@@ -1,6 +1,6 @@
 """The thresholds that the card publishes, measured on the development voices alone."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -61,19 +61,21 @@ def conversations(cache: Path) -> list[RecordingInMemory]:
         for voice in voices.read()
         if voice.split == "development" and voice.minutes >= 0.5
     ]
-    background = noises(np.random.default_rng(4), material.recorded_noise(("party",)), [])
-    made = (
-        heldout.render(entry, everyone, background, DEVELOPMENT)
-        for entry in heldout.specify(everyone, DEVELOPMENT)
-    )
     return [
         RecordingInMemory(
             each.entry.recording,
             renders.turns(each.entry.recording, each.spans, each.entry.voices.split()),
             each.samples,
         )
-        for each in made
+        for each in drawn(everyone, DEVELOPMENT)
     ]
+
+
+def drawn(everyone: list[PoolVoice], spec: Specification) -> Iterator[heldout.Recording]:
+    """Conversations of these voices, drawn and mixed as the held-out ones are, in another noise."""
+    background = noises(np.random.default_rng(4), material.recorded_noise(("party",)), [])
+    for entry in heldout.specify(everyone, spec):
+        yield heldout.render(entry, everyone, background, spec)
 
 
 def probable(recordings: Sequence[RecordingInMemory], checkpoint: str = COMPACT) -> list[Probable]:
