@@ -85,6 +85,21 @@ class GuardedProcess:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, number)
 
+    def suspend(self) -> None:
+        """SIGSTOP, and wait until it holds: connections stay open and nothing answers.
+
+        Linux stops the threads one after another; of eighty, one may still answer a request.
+        """
+        self.send_signal(signal.SIGSTOP)
+        while self.poll() is None and not all(
+            map(_stopped, Path(f"/proc/{self.pid}/task").glob("*"))
+        ):
+            time.sleep(0.001)
+
+    def resume(self) -> None:
+        """SIGCONT, after `suspend`."""
+        self.send_signal(signal.SIGCONT)
+
     def wait(self, timeout_s: float | None = None) -> int:
         """Wait for the end; raises `subprocess.TimeoutExpired`."""
         self._guard.wait(timeout_s)
@@ -121,6 +136,14 @@ class GuardedProcess:
         traceback: TracebackType | None,
     ) -> None:
         self.stop()
+
+
+def _stopped(thread: Path) -> bool:
+    """Whether a thread of /proc is stopped; one that has ended is."""
+    try:
+        return (thread / "stat").read_text().rpartition(")")[2].split()[0] in "TZX"
+    except OSError:
+        return True
 
 
 def _guard(parent: int, command: Sequence[str]) -> int:

@@ -7,7 +7,6 @@ import uuid
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from signal import SIGCONT, SIGSTOP
 from types import TracebackType
 from typing import Self
 
@@ -163,12 +162,12 @@ class KafkaCluster:
         self.wait_until_ready()
 
     def suspend(self, number: int) -> None:
-        """SIGSTOP: connections stay open and nothing answers."""
-        self._running[number].send_signal(SIGSTOP)
+        """Freeze a broker: connections stay open and nothing answers."""
+        self._running[number].suspend()
 
     def resume(self, number: int) -> None:
-        """SIGCONT, after `suspend`."""
-        self._running[number].send_signal(SIGCONT)
+        """Thaw it, after `suspend`."""
+        self._running[number].resume()
 
     def close(self) -> None:
         """Kill every broker and remove the data; nothing in a test cluster is worth a shutdown."""

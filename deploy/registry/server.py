@@ -3,7 +3,6 @@
 import tempfile
 import urllib.request
 from pathlib import Path
-from signal import SIGCONT, SIGSTOP
 from types import TracebackType
 from typing import Self
 
@@ -59,14 +58,14 @@ class SchemaRegistry:
         return True
 
     def suspend(self) -> None:
-        """SIGSTOP: connections are accepted and nothing answers."""
+        """Freeze the registry: connections are accepted and nothing answers."""
         if self._process is not None:
-            self._process.send_signal(SIGSTOP)
+            self._process.suspend()
 
     def resume(self) -> None:
-        """SIGCONT, after `suspend`."""
+        """Thaw it, after `suspend`."""
         if self._process is not None:
-            self._process.send_signal(SIGCONT)
+            self._process.resume()
 
     def close(self) -> None:
         """Stop the registry; everything in it is lost."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from signal import SIGCONT, SIGKILL, SIGSTOP, SIGTERM
+from signal import SIGKILL, SIGTERM
 from typing import Any
 
 from consumer.errors import ExitCode
@@ -110,14 +110,14 @@ class Members:
             )
 
     def freeze(self, instance: str) -> None:
-        """SIGSTOP."""
-        self.running[instance].process.send_signal(SIGSTOP)
+        """SIGSTOP, until it holds."""
+        self.running[instance].process.suspend()
         self.running[instance].frozen = self.running[instance].was_frozen = True
 
     def thaw(self, instance: str) -> None:
         """SIGCONT."""
         if instance in self.running:
-            self.running[instance].process.send_signal(SIGCONT)
+            self.running[instance].process.resume()
             self.running[instance].frozen = False
 
     def awake(self) -> list[str]:

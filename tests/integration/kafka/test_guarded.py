@@ -59,9 +59,29 @@ def test_stop_kills_a_command_that_will_not_end_even_suspended(tmp_path: Path) -
     )
     process = GuardedProcess([PYTHON, "-c", code], log=tmp_path / "log")
     until(lambda: "ready" in process.log_tail(), process.log_tail)
-    process.send_signal(signal.SIGSTOP)
+    process.suspend()
     assert process.stop(grace_s=0.5) == -signal.SIGKILL
     assert not runs(process.pid)
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="reads Linux's /proc")
+def test_every_thread_is_stopped_when_suspend_returns(tmp_path: Path) -> None:
+    code = (
+        "import threading, time\n"
+        "def wake():\n"
+        "    while True: time.sleep(0.001)\n"
+        "for _ in range(80): threading.Thread(target=wake, daemon=True).start()\n"
+        "print('ready', flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    with GuardedProcess([PYTHON, "-c", code], log=tmp_path / "log") as process:
+        until(lambda: "ready" in process.log_tail(), process.log_tail)
+        threads = list(Path(f"/proc/{process.pid}/task").iterdir())
+        for _ in range(20):
+            process.suspend()
+            states = [(each / "stat").read_text().rpartition(")")[2].split()[0] for each in threads]
+            process.resume()
+            assert states == ["T"] * 81
 
 
 def test_the_embedded_broker_is_gone_after_kill_9_of_its_owner(
