@@ -10,7 +10,6 @@ import logging
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import torch
 import typer
 from rich.console import Console
@@ -32,13 +31,12 @@ from deploy.checkpoints import (
     sortformer,
     soup,
     titanet,
+    tracks,
     train_diarizer,
     train_embedder,
     voices,
-    windows,
 )  # fmt: skip
 from deploy.checkpoints import joint as joint_training
-from deploy.checkpoints.conversations import noises, spaces
 from deploy.checkpoints.paths import BUILD, HERE, SAMPLE, cache
 from deploy.checkpoints.train_schedule import Schedule
 
@@ -90,8 +88,8 @@ def diarizer(
 ) -> None:
     """Train the Sortformer (resumes)."""
     store = cache(folder)
-    pool = material.training_voices(store)
-    targets = joint_training.directions(material.centroids(pool, store))
+    pool = tracks.load(material.training_voices(), store)
+    targets = joint_training.targets(pool)
     model, start, state = sortformer.build(), 0, store / "diarizer.pt"
     rehearsed = store / "head.pt"
     if fresh:
@@ -119,11 +117,6 @@ def embedder(
 ) -> None:
     """Train the TitaNet (resumes)."""
     store = cache(folder)
-    pool = material.training_voices(store)
-    taught = windows.blocks(pool, store)
-    rng = np.random.default_rng(5)
-    rooms = spaces(rng, 60)
-    background = noises(rng, material.recorded_noise(("babble", "party")), pool)
     model, start, state = titanet.build(), 0, store / "embedder.pt"
     if fresh:
         state.unlink(missing_ok=True)
@@ -131,8 +124,7 @@ def embedder(
         model.load_state_dict(export.load_embedder().state_dict())
         start = int(json.loads(export.CARD.read_text())["embedder"]["steps"])
     train_embedder.train(
-        model, material.reservoir(taught, pool), rooms, background,
-        material.development_windows(store),
+        model, material.windows(store), material.development_windows(store),
         train_embedder.Plan(Schedule(steps, rate, start=start)), state, CURVES / "embedder.csv",
     )  # fmt: skip
 

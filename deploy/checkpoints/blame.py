@@ -112,8 +112,7 @@ def judge(recording: heldout.Recording, judges: Judges) -> Blame:
     """A conversation of at least two speakers."""
     speakers = recording.entry.speakers
     conversation = Conversation(recording.samples, recording.spans, list(range(speakers)))
-    nothing = torch.zeros(speakers, sortformer.ENCODER_WIDTH)
-    batch = joint.collate(judges.diarizer, [conversation], nothing)
+    batch = joint.collate(judges.diarizer, [conversation], None)
     encoded, lengths = judges.diarizer.encoder(audio_signal=batch.features, length=batch.lengths)
     states = encoded.transpose(1, 2)
     count = min(states.shape[1], batch.active.shape[1])

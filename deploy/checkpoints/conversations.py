@@ -80,7 +80,7 @@ class Conversations:
         noise = self._noises[int(rng.integers(len(self._noises)))] if noisy else None
         samples = mix(rng, tracks, acoustics, noise)
         if rng.random() < difficulty.telephone:
-            samples = _telephone(samples)
+            samples = telephone(samples)
         return Conversation(samples, spans, chosen)
 
     def _seats(self, rng: np.random.Generator, count: int) -> list[Samples]:
@@ -110,7 +110,8 @@ class Conversations:
         return chosen
 
 
-def _telephone(samples: Samples) -> Samples:
+def telephone(samples: Samples) -> Samples:
+    """What is left of it at 8 kHz."""
     narrow = soxr.resample(samples, SAMPLE_RATE, SAMPLE_RATE // 2)
     wide = soxr.resample(narrow, SAMPLE_RATE // 2, SAMPLE_RATE)[: len(samples)]
     return np.pad(wide, (0, len(samples) - len(wide)))

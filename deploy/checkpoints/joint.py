@@ -1,10 +1,10 @@
 """Trains the Sortformer end to end: voices first, then conversations from easy to hard.
 
 Phase 1 teaches the encoder only: every frame's state shall point where the teacher's embedding of
-its voice points (a fixed projection), silence to a direction of its own, overlap between the
-voices. The head has meanwhile learnt to group such states (``rehearsal.py``). Phase 2 joins them
-under the permutation-free loss; the voice loss stays on with a small weight, and a part of the
-head's attention is shown where the same voice speaks (``attention.py``).
+what is around it points (``tracks.py``; a fixed projection), silence to a direction of its own,
+overlap between the voices. The head has meanwhile learnt to group such states (``rehearsal.py``).
+Phase 2 joins them under the permutation-free loss; the voice loss stays on with a small weight, and
+a part of the head's attention is shown where the same voice speaks (``attention.py``).
 """
 
 from collections.abc import Callable
@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from nemo.collections.asr.models import SortformerEncLabelModel
 from torch.nn import functional
@@ -20,9 +19,11 @@ from torch.nn import functional
 from deploy.checkpoints import losses, sortformer
 from deploy.checkpoints.attention import Attention
 from deploy.checkpoints.conversations import Conversation, Conversations, Difficulty
+from deploy.checkpoints.pool import PoolVoice
 from deploy.checkpoints.rehearsal import SILENCE
 from deploy.checkpoints.sessions import frames
 from deploy.checkpoints.sortformer import ENCODER_WIDTH, FRAME_S, SPEAKERS
+from deploy.checkpoints.teacher import DIMENSIONS, FRAME
 
 EASY = Difficulty((0.1, 0.9, 0.0, 0.0), 0.0, 0.2, 0.3, 0.1, 0.0, 5.0, 3.0, 0.2, 0.0)
 
@@ -55,7 +56,10 @@ STAGES = (
     # under a weight of 0.15 the voice loss had risen from 0.41 to 0.5: hold on to the voices
     Stage(13_000, (8, 24), 110, 1.0, 0.5, 0.3),
     # as long as what is measured: who speaks again after half a minute is another skill
-    Stage(1_000_000, (15, 50), 180, 1.0, 0.3, 0.2),
+    Stage(17_000, (15, 50), 180, 1.0, 0.3, 0.2),
+    # the encoder learns anew, from what the teacher hears frame by frame
+    Stage(18_200, (8, 24), 110, 1.0, 1.0, 0.3),
+    Stage(1_000_000, (15, 50), 180, 1.0, 0.5, 0.2),
 )
 
 QUICK = (Stage(2, (4, 5), 12, 0.0, 1.0), Stage(1_000_000, (4, 5), 12, 1.0, 0.2, 0.3, EASY))
@@ -78,17 +82,20 @@ class Batch:
     states: torch.Tensor
 
 
-def directions(centroids: npt.NDArray[np.float32]) -> torch.Tensor:
-    """Target direction per voice (voices, encoder width) from the teacher's centroids (voices,
-    192).
+def targets(voices: list[PoolVoice]) -> list[torch.Tensor]:
+    """Where each voice's frames should point (frames, encoder width): what the teacher hears there,
+    in a fixed projection.
     """
-    centred = centroids - centroids.mean(0, keepdims=True)
     projection = np.linalg.qr(
-        np.random.default_rng(7).normal(size=(centroids.shape[1], ENCODER_WIDTH - 1))
-    )[0]
-    projected = centred @ projection
-    projected /= np.linalg.norm(projected, axis=1, keepdims=True)
-    return torch.from_numpy(np.insert(projected, SILENCE, 0, axis=1).astype(np.float32))
+        np.random.default_rng(7).normal(size=(DIMENSIONS, ENCODER_WIDTH - 1))
+    )[0].astype(np.float32)
+    result = []
+    for voice in voices:
+        assert voice.local is not None
+        projected = voice.local.astype(np.float32) @ projection
+        projected /= np.linalg.norm(projected, axis=1, keepdims=True)
+        result.append(torch.from_numpy(np.insert(projected, SILENCE, 0, axis=1)))
+    return result
 
 
 def quick_convolutions(model: SortformerEncLabelModel) -> None:
@@ -116,7 +123,7 @@ def draw(
     source: Conversations,
     rng: np.random.Generator,
     current: Stage,
-    targets: torch.Tensor,
+    targets: list[torch.Tensor],
 ) -> Batch:
     """One batch of equally long conversations."""
     seconds = float(rng.uniform(*current.seconds))
@@ -128,9 +135,9 @@ def draw(
 
 
 def collate(
-    model: SortformerEncLabelModel, drawn: list[Conversation], targets: torch.Tensor
+    model: SortformerEncLabelModel, drawn: list[Conversation], targets: list[torch.Tensor] | None
 ) -> Batch:
-    """Features and targets of the conversations."""
+    """Features and targets of the conversations; None where the encoder is not taught."""
     audio = torch.from_numpy(np.stack([entry.samples for entry in drawn]))
     audio = audio / (
         audio.amax(1, keepdim=True) + 1e-3
@@ -146,9 +153,21 @@ def collate(
     )
     states = torch.zeros(len(drawn), count, ENCODER_WIDTH)
     for row, entry in enumerate(drawn):
-        states[row] = active[row, :, : len(entry.voices)] @ targets[entry.voices]
-        states[row, active[row].sum(1) == 0, SILENCE] = 1.0
+        if targets is not None:
+            states[row] = _pointing(entry, targets, count)
     return Batch(features, lengths, active, states)
+
+
+def _pointing(entry: Conversation, targets: list[torch.Tensor], count: int) -> torch.Tensor:
+    """Where the states of a conversation should point (count, encoder width)."""
+    states, middle = torch.zeros(count, ENCODER_WIDTH), torch.arange(count) * FRAME + FRAME // 2
+    for span in entry.spans:
+        heard = targets[entry.voices[span.speaker]]
+        place = (middle >= span.start) & (middle < span.end)
+        source = (span.source + middle[place] - span.start) // FRAME
+        states[place] += heard[source.clamp(max=len(heard) - 1)]
+    states[states.abs().sum(1) == 0, SILENCE] = 1.0
+    return states
 
 
 def loss(
@@ -188,7 +207,7 @@ def frame_error(
     wrong: dict[int, float] = {0: 0.0}
     spoken: dict[int, float] = {0: 0.0}
     for entry in conversations:
-        batch = collate(model, [entry], torch.zeros(max(entry.voices) + 1, ENCODER_WIDTH))
+        batch = collate(model, [entry], None)
         with torch.autocast("cpu", torch.bfloat16):
             encoded, lengths = model.encoder(audio_signal=batch.features, length=batch.lengths)
             logits = sortformer.head(model, encoded.transpose(1, 2), lengths).float()

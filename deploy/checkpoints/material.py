@@ -1,6 +1,4 @@
-"""Everything a training needs, from the cache or made now: voices, rooms, noise, teacher's
-centroids, development set.
-"""
+"""What trainings need, from the cache or made now: voices, rooms, noise, development set."""
 
 import importlib.util
 from pathlib import Path
@@ -8,21 +6,31 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from deploy.checkpoints import pool, speech, teacher, voices
+from deploy.checkpoints import corpus, pool, speech, teacher, voices
 from deploy.checkpoints.conversations import Conversation, Conversations, Difficulty, noises, spaces
-from deploy.checkpoints.paths import derived
 from deploy.checkpoints.pool import PoolVoice
-from deploy.checkpoints.reservoir import Reservoir
 from deploy.checkpoints.speech import Samples
-from deploy.checkpoints.windows import Blocks
+from deploy.checkpoints.voices import Voice
+from deploy.checkpoints.windows import Windows
 
 ROOMS = 120
 
 
-def training_voices(cache: Path, most: int | None = None) -> list[PoolVoice]:
-    """The pool of training voices; ``most`` keeps only the first voices (for the quick run)."""
-    chosen = [voice for voice in voices.read() if voice.split == "train"]
-    return pool.load(chosen[:most], cache)
+def training_voices() -> list[Voice]:
+    """Whom the training hears."""
+    return [voice for voice in voices.read() if voice.split == "train"]
+
+
+def windows(cache: Path, seed: int = 5) -> Windows:
+    """The source of the embedder's windows: all speech of the training voices."""
+    everyone = [
+        PoolVoice(voice, 1.0, corpus.load(voice, cache))
+        for voice in training_voices()
+        if voice.minutes * 60 > pool.SHORTEST_S
+    ]
+    rng = np.random.default_rng(seed)
+    recorded = recorded_noise(("babble", "party"))
+    return Windows(everyone, spaces(rng, 40), noises(rng, recorded, everyone))
 
 
 def recorded_noise(names: tuple[str, ...]) -> list[Samples]:
@@ -34,27 +42,6 @@ def recorded_noise(names: tuple[str, ...]) -> list[Samples]:
         return []
     folder = Path(found.submodule_search_locations[0]) / "data" / "noise"
     return [speech.decode(folder / f"{name}.wav") for name in names]
-
-
-def centroids(voices: list[PoolVoice], cache: Path, windows: int = 5) -> npt.NDArray[np.float32]:
-    """The teacher's mean embedding (voices, 192) of each pool voice, over windows of 3 s."""
-    stored = derived(cache) / "centroids.npz"
-    known: dict[str, npt.NDArray[np.float32]] = {}
-    if stored.exists():
-        with np.load(stored) as arrays:
-            known = {name: arrays[name] for name in arrays.files}
-    missing = [voice for voice in voices if voice.name not in known]
-    if missing:
-        encoder = teacher.Teacher()
-        for voice in missing:
-            spoken = voice.speech
-            step = max(1, len(spoken.bounds) // 60)
-            cut = teacher.windows(
-                [spoken.stretch(i) for i in range(0, len(spoken.bounds), step)], 3.0
-            )
-            known[voice.name] = encoder.embed(cut[:windows]).mean(0)
-        np.savez(stored, **known)  # type: ignore[arg-type]
-    return np.stack([known[voice.name] for voice in voices])
 
 
 def source(voices: list[PoolVoice], seed: int = 1) -> Conversations:
@@ -86,31 +73,16 @@ def development(cache: Path, count: int = 36, seconds: float = 24.0) -> list[Con
     return drawn
 
 
-def block_chances(taught: Blocks, voices: list[PoolVoice]) -> npt.NDArray[np.float64]:
-    """How often each block is drawn: by its voice's chance, a long voice not in proportion to its
-    length.
-    """
-    counts = np.bincount(taught.voice)
-    chances = np.array([voices[voice].chance / np.sqrt(counts[voice]) for voice in taught.voice])
-    return np.asarray(chances / chances.sum(), np.float64)
-
-
-def reservoir(taught: Blocks, voices: list[PoolVoice]) -> Reservoir:
-    """The embedder's blocks; fresh ones come from the voices at their own speed."""
-    own = [entry for entry in voices if entry.speed == 1.0]
-    weights = np.array([entry.chance for entry in own])
-    return Reservoir(
-        taught, block_chances(taught, voices), [entry.speech for entry in own], weights
-    )
-
-
-def development_windows(cache: Path, seconds: float = 3.0) -> list[npt.NDArray[np.float32]]:
+def development_windows(cache: Path) -> list[npt.NDArray[np.float32]]:
     """Windows (n, samples) of each development voice."""
-    spoken = pool.load(
-        [voice for voice in voices.read() if voice.split == "development"], cache, (1.0,)
-    )
-    cut = (
+    everyone = [voice for voice in voices.read() if voice.split == "development"]
+    return cut(pool.load(everyone, cache, (1.0,)))
+
+
+def cut(spoken: list[PoolVoice], seconds: float = 3.0) -> list[npt.NDArray[np.float32]]:
+    """At most 24 windows (n, samples) of each voice."""
+    whole = (
         teacher.windows([entry.speech.stretch(i) for i in range(len(entry.speech.bounds))], seconds)
         for entry in spoken
     )
-    return [rows[:24] for rows in cut]
+    return [rows[:24] for rows in whole]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import soxr
 
 from deploy.checkpoints import corpus
@@ -28,6 +29,7 @@ class PoolVoice:
     voice: Voice
     speed: float
     speech: Speech
+    local: npt.NDArray[np.float16] | None = None  # (frames, 192): the teacher's (``tracks.py``)
 
     @property
     def name(self) -> str:
@@ -39,7 +41,7 @@ class PoolVoice:
         """How often it is drawn, relative to others: what is short is soon known by heart, what is
         long teaches hardly more.
         """
-        return self.voice.weight * min(self.speech.seconds / 120, 1.5)
+        return self.voice.weight * min(self.voice.minutes / 2, 1.5)
 
 
 def load(voices: list[Voice], cache: Path, speeds: tuple[float, ...] = SPEEDS) -> list[PoolVoice]:
@@ -47,12 +49,13 @@ def load(voices: list[Voice], cache: Path, speeds: tuple[float, ...] = SPEEDS) -
     ``SHORTEST_S`` of speech are left out.
     """
     loaded = [
-        PoolVoice(voice, speed, _at(voice, speed, cache)) for voice in voices for speed in speeds
+        PoolVoice(voice, speed, at(voice, speed, cache)) for voice in voices for speed in speeds
     ]
     return [voice for voice in loaded if voice.speech.seconds > SHORTEST_S]
 
 
-def _at(voice: Voice, speed: float, cache: Path) -> Speech:
+def at(voice: Voice, speed: float, cache: Path) -> Speech:
+    """A voice's speech at a speed, from the cache or resampled now."""
     original = corpus.load(voice, cache)
     if speed == 1.0 and original.seconds <= LONGEST_S:
         return original

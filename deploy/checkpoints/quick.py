@@ -12,17 +12,17 @@ from deploy.checkpoints import (
     export,
     joint,
     material,
-    pool,
     rehearse,
     sortformer,
     titanet,
+    tracks,
     train_diarizer,
     train_embedder,
     voices,
-    windows,
 )  # fmt: skip
 from deploy.checkpoints.conversations import Conversations, Difficulty, noises, spaces
 from deploy.checkpoints.train_schedule import Schedule
+from deploy.checkpoints.windows import Windows
 
 VOICES = (
     "asterisk-it-carlo",
@@ -33,27 +33,24 @@ VOICES = (
 
 def run(cache: Path) -> None:
     """Raise where a part of the recipe does not work; the checkpoints it writes are thrown away."""
-    spoken = pool.load([voice for voice in voices.read() if voice.voice in VOICES], cache, (1.0,))
+    spoken = tracks.load([voice for voice in voices.read() if voice.voice in VOICES], cache, (1.0,))
     rng = np.random.default_rng(0)
     rooms, background = spaces(rng, 2), noises(rng, [], spoken)
     source = Conversations(spoken, rooms, background)
     develop = [
         source.draw(rng, 8.0, Difficulty((0.0, 1.0, 0.0, 0.0), same_package=0.0)) for _ in range(2)
     ]
-    taught = windows.blocks(spoken, cache)
-    targets = joint.directions(material.centroids(spoken, cache))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         rehearsed = rehearse.rehearse(folder / "head.pt", Schedule(4))
         train_diarizer.train(
-            sortformer.build(), source, develop, targets,
+            sortformer.build(), source, develop, joint.targets(spoken),
             train_diarizer.Plan(Schedule(6), report=3, check=6, stages=joint.QUICK),
             folder / "diarizer.pt", folder / "diarizer.csv", rehearsed,
         )  # fmt: skip
         train_embedder.train(
-            titanet.build(), material.reservoir(taught, spoken), rooms, background,
-            [taught.audio[taught.voice == v] / np.float32(32768) for v in range(len(spoken))],
-            train_embedder.Plan(Schedule(4), audio_s=12, report=2, check=4),
+            titanet.build(), Windows(spoken, rooms, background), material.cut(spoken),
+            train_embedder.Plan(Schedule(4), size=4, most=20, first=8, report=2, check=4),
             folder / "embedder.pt", folder / "embedder.csv",
         )  # fmt: skip
         pair = EngineOptions(

@@ -22,6 +22,7 @@ class Span:
     speaker: int
     start: int
     end: int
+    source: int = 0  # where in the voice's own samples it begins
 
 
 @dataclass(frozen=True)
@@ -49,13 +50,14 @@ def fill(
         position = max(int(turn.start * SAMPLE_RATE), busy[turn.speaker])
         stop = min(int((turn.start + turn.length) * SAMPLE_RATE), samples)
         while stop - position > SAMPLE_RATE // 8:
+            source = int(voice.bounds[cursor[turn.speaker], 0])
             piece = voice.stretch(cursor[turn.speaker])[: stop - position]
             cursor[turn.speaker] = (cursor[turn.speaker] + 1) % len(voice.bounds)
             if len(piece) == stop - position:  # cut short: fade, so that no click marks the end
                 piece = piece.copy()
                 piece[-160:] *= np.linspace(1, 0, 160, dtype=np.float32)
             track[position : position + len(piece)] += piece
-            spans.append(Span(turn.speaker, position, position + len(piece)))
+            spans.append(Span(turn.speaker, position, position + len(piece), source))
             position += len(piece)
             if rng.random() > manner.joined:
                 position += int(rng.exponential(manner.breath_mean) * SAMPLE_RATE)

