@@ -79,7 +79,7 @@ RESULT = ChunkResult(
     ),
     speakers_without_fingerprint=("Speaker_1",),
     models=Models(diarization="compact", embedding="compact"),
-    thresholds=Thresholds(same_voice_cosine=0.387, uncertain_confidence=0.59),
+    thresholds=Thresholds(same_voice_cosine=0.371, uncertain_confidence=0.59),
     attributes=CHUNK.attributes,
     source=Source(topic=_TOPIC, partition=3, offset=1842),
     processed_at=_MOMENT,
