@@ -77,14 +77,13 @@ def table(cache: Path) -> Table:
     shown = Table(
         "voices of", "speakers", *columns, title="frames of one voice put with another, %"
     )
-    embedder = export.load_embedder().eval()
+    embedder = export.load_embedder()
 
     @torch.inference_mode()
     def embed(windows: Floats) -> Floats:
         return titanet.embed(embedder, torch.from_numpy(windows)).numpy()
 
-    judges = Judges(export.load_diarizer().eval(), embed, Teacher().embed)
-    judges.diarizer.preprocessor.featurizer.dither = 0.0
+    judges = Judges(export.load_diarizer(), embed, Teacher().embed)
     for split in ("development", "train"):
         made = measure.drawn(_people(cache, split), SPECIFICATION)
         count = sum(SPECIFICATION.speakers)

@@ -45,10 +45,6 @@ class Teacher:
         )
         self._model.xvector.dense.nonlinear.relu = torch.nn.Identity()
         self._model.eval()
-        self._heard: list[torch.Tensor] = []  # what is pooled, of the last windows
-        self._model.xvector.out_nonlinear.register_forward_hook(
-            lambda module, inputs, output: self._heard.append(output.detach())
-        )
         self._features = Wav2LogFilterBank(
             sampling_rate=SAMPLE_RATE, num_filters=80, dither=0.0, snip_edges=True, high_freq=0.0
         )
@@ -66,12 +62,14 @@ class Teacher:
         """Embeddings (count, 192), not of unit length, and what they are pooled from
         (count, ``CHANNELS``, frames of 20 ms), in bf16.
         """
-        self._heard.clear()
+        network = self._model.xvector
+        pooled = network[: len(network) - 2]  # what follows pools and embeds
         with torch.autocast("cpu", torch.bfloat16):
             features = self._features(torch.from_numpy(windows))
-            features = features - features.mean(1, keepdim=True)
-            embedded = torch.cat([self._model(part) for part in features.split(8)])
-        return embedded.float(), torch.cat(self._heard)
+            features = (features - features.mean(1, keepdim=True)).permute(0, 2, 1)
+            heard = torch.cat([pooled(self._model.head(part)) for part in features.split(8)])
+            embedded = network.dense(network.stats(heard))
+        return embedded.float(), heard
 
     @torch.inference_mode()
     def local(self, samples: Samples, reach_s: float = 0.8) -> npt.NDArray[np.float16]:
@@ -94,9 +92,7 @@ class Teacher:
         mean = (sums[:, last] - sums[:, first]) / length
         variance = (squares[:, last] - squares[:, first]) / length - mean**2
         deviation = (variance.clamp(min=0) * length / (length - 1)).sqrt()
-        pooled = torch.cat([mean, deviation]).float().T[:, :, None]
-        dense = self._model.xvector.dense
-        embedded = dense.nonlinear.batchnorm(dense.linear(pooled).squeeze(-1))
+        embedded = self._model.xvector.dense(torch.cat([mean, deviation]).float().T)
         unit = torch.nn.functional.normalize(embedded, dim=1)
         return np.asarray(unit.to(torch.float16).numpy(), np.float16)
 

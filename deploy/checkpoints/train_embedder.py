@@ -96,7 +96,6 @@ def train(
     student, average = Student(model), Average(model, titanet.build())
     optimizer = torch.optim.AdamW(student.parameters(), lr=1e-3, weight_decay=1e-2)
     step = restore(state, student, average, optimizer, rng) or plan.schedule.start
-    rng = np.random.default_rng((seed, step))  # the windows that were kept are gone
     reservoir = Reservoir(windows, rng, plan.most, plan.first)
     answers = [reservoir.answers(part) for part in development]
     since, losses = time.time(), list[dict[str, float]]()
