@@ -19,6 +19,7 @@ from deploy.checkpoints import (
     blame,
     corpus,
     export,
+    hearing,
     heldout,
     material,
     measure,
@@ -36,7 +37,6 @@ from deploy.checkpoints import (
     train_embedder,
     voices,
 )  # fmt: skip
-from deploy.checkpoints import joint as joint_training
 from deploy.checkpoints.paths import BUILD, HERE, SAMPLE, cache
 from deploy.checkpoints.train_schedule import Schedule
 
@@ -89,7 +89,6 @@ def diarizer(
     """Train the Sortformer (resumes)."""
     store = cache(folder)
     pool = tracks.load(material.training_voices(), store)
-    targets = joint_training.targets(pool)
     model, start, state = sortformer.build(), 0, store / "diarizer.pt"
     rehearsed = store / "head.pt"
     if fresh:
@@ -97,11 +96,12 @@ def diarizer(
     elif not state.exists() and export.DIARIZER.exists():
         model.load_state_dict(export.load_diarizer().state_dict())
         start = int(json.loads(export.CARD.read_text())["diarizer"]["steps"])
+    source = material.source(pool)
     if start == 0 and not state.exists() and not rehearsed.exists():
         rehearse.rehearse(rehearsed, Schedule(2500, 1.5e-3, 300, 0.0))
     plan = train_diarizer.Plan(Schedule(steps, rate, start=start))
     train_diarizer.train(
-        model, material.source(pool), material.development(store), targets, plan, state,
+        model, source, material.development(store), plan, state,
         CURVES / "diarizer.csv", rehearsed,
     )  # fmt: skip
 
@@ -194,6 +194,7 @@ def baselines_(
 def blame_(folder: Cache = None) -> None:
     """Say whether the shipped diarizer's confusions are its encoder's or its head's."""
     Console().print(blame.table(cache(folder)))
+    Console().print(hearing.table(cache(folder)))
 
 
 @app.command("plot")

@@ -23,10 +23,10 @@ from scipy.optimize import linear_sum_assignment
 from sklearn.cluster import KMeans
 
 from deploy.checkpoints import (
+    batches,
     corpus,
     export,
     heldout,
-    joint,
     losses,
     measure,
     sortformer,
@@ -85,7 +85,7 @@ def table(cache: Path) -> Table:
 
     judges = Judges(export.load_diarizer(), embed, Teacher().embed)
     for split in ("development", "train"):
-        made = measure.drawn(_people(cache, split), SPECIFICATION)
+        made = measure.drawn(people(cache, split), SPECIFICATION)
         count = sum(SPECIFICATION.speakers)
         found = defaultdict[str, list[Blame]](list)
         for recording in track(made, split, total=count):
@@ -97,7 +97,7 @@ def table(cache: Path) -> Table:
     return shown
 
 
-def _people(cache: Path, split: str) -> list[PoolVoice]:
+def people(cache: Path, split: str) -> list[PoolVoice]:
     """Recorded voices, cut as training cuts them."""
     return [
         PoolVoice(voice, 1.0, corpus.load(voice, cache))
@@ -111,7 +111,7 @@ def judge(recording: heldout.Recording, judges: Judges) -> Blame:
     """A conversation of at least two speakers."""
     speakers = recording.entry.speakers
     conversation = Conversation(recording.samples, recording.spans, list(range(speakers)))
-    batch = joint.collate(judges.diarizer, [conversation], None)
+    batch = batches.collate(judges.diarizer, [conversation], [])
     encoded, lengths = judges.diarizer.encoder(audio_signal=batch.features, length=batch.lengths)
     states = encoded.transpose(1, 2)
     count = min(states.shape[1], batch.active.shape[1])

@@ -48,7 +48,7 @@ class Conversations:
     def __init__(
         self, pool: list[PoolVoice], spaces: list[list[Samples]], noises: list[Samples]
     ) -> None:
-        self._pool, self._spaces, self._noises = pool, spaces, noises
+        self.pool, self._spaces, self._noises = pool, spaces, noises
         weights = np.array([entry.chance for entry in pool])
         weights *= np.array([1.6 if entry.speed == 1.0 else 1.0 for entry in pool])
         self._weights = weights / weights.sum()
@@ -64,7 +64,7 @@ class Conversations:
         chosen = self._cast(rng, count, difficulty)
         manner = draw_manner(rng, bool(rng.random() < difficulty.overlap))
         drawn = turns(rng, len(chosen), seconds, manner)
-        voices = [self._pool[index].speech for index in chosen]
+        voices = [self.pool[index].speech for index in chosen]
         tracks, spans = fill(rng, drawn, voices, manner, int(seconds * SAMPLE_RATE))
         noisy = rng.random() < difficulty.noise
         acoustics = Acoustics(
@@ -102,7 +102,7 @@ class Conversations:
                 ratio = self._speeds / self._speeds[first]
                 far = (ratio > 1.19) | (ratio < 1 / 1.19)
                 voice = np.array(
-                    [entry.voice.voice == self._pool[first].voice.voice for entry in self._pool]
+                    [entry.voice.voice == self.pool[first].voice.voice for entry in self.pool]
                 )
                 if (voice & far).any():
                     allowed = (voice & far).astype(float)

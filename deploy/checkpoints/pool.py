@@ -29,7 +29,9 @@ class PoolVoice:
     voice: Voice
     speed: float
     speech: Speech
-    local: npt.NDArray[np.float16] | None = None  # (frames, 192): the teacher's (``tracks.py``)
+    # what the teacher hears in frames of 80 ms (``tracks.py``): (frames, 192) and (frames, 96)
+    local: npt.NDArray[np.float16] | None = None
+    deep: npt.NDArray[np.float16] | None = None
 
     @property
     def name(self) -> str:

@@ -10,10 +10,10 @@ from consumer.inference.engine import create
 from consumer.inference.options import EngineOptions
 from deploy.checkpoints import (
     export,
-    joint,
     material,
     rehearse,
     sortformer,
+    stages,
     titanet,
     tracks,
     train_diarizer,
@@ -44,8 +44,8 @@ def run(cache: Path) -> None:
         folder = Path(name)
         rehearsed = rehearse.rehearse(folder / "head.pt", Schedule(4))
         train_diarizer.train(
-            sortformer.build(), source, develop, joint.targets(spoken),
-            train_diarizer.Plan(Schedule(6), report=3, check=6, stages=joint.QUICK),
+            sortformer.build(), source, develop,
+            train_diarizer.Plan(Schedule(6), report=3, check=6, stages=stages.QUICK),
             folder / "diarizer.pt", folder / "diarizer.csv", rehearsed,
         )  # fmt: skip
         train_embedder.train(

@@ -5,7 +5,7 @@ Learnt from few voices it learns the voices instead (a head trained on cached fe
 hundred voices did not carry over). So it is first trained on made-up voices: random directions,
 never the same twice, a frame being its voice's direction plus a drift per turn plus noise,
 silence a direction of its own. The encoder is taught at the same time to give such frames for
-real speech (``encoder.py``); then the two are joined and trained end to end.
+real speech (``listening.py``); then the two are joined and trained end to end.
 """
 
 from pathlib import Path

@@ -72,9 +72,12 @@ class Teacher:
         return embedded.float(), heard
 
     @torch.inference_mode()
-    def local(self, samples: Samples, reach_s: float = 0.8) -> npt.NDArray[np.float16]:
-        """Unit embeddings (frames of 80 ms, 192) of one voice's speech, of what is within
-        ``reach_s`` of each frame; the network hears 6 s at a time.
+    def local(
+        self, samples: Samples, reach_s: float = 0.8
+    ) -> tuple[npt.NDArray[np.float16], npt.NDArray[np.float32]]:
+        """Of one voice's speech, in frames of 80 ms: unit embeddings (frames, 192) of what is
+        within ``reach_s`` of each, and the means (frames, ``CHANNELS``) of what they are pooled
+        from. The network hears 6 s at a time.
         """
         hop = FRAME // 4
         count = max(1, round(len(samples) / (6 * SAMPLE_RATE)))
@@ -94,7 +97,8 @@ class Teacher:
         deviation = (variance.clamp(min=0) * length / (length - 1)).sqrt()
         embedded = self._model.xvector.dense(torch.cat([mean, deviation]).float().T)
         unit = torch.nn.functional.normalize(embedded, dim=1)
-        return np.asarray(unit.to(torch.float16).numpy(), np.float16)
+        pooled = torch.nn.functional.avg_pool1d(heard.float(), 4, ceil_mode=True).T
+        return np.asarray(unit.to(torch.float16).numpy(), np.float16), pooled.numpy()
 
 
 def windows(stretches: list[Samples], seconds: float) -> npt.NDArray[np.float32]:

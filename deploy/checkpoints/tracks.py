@@ -1,57 +1,101 @@
 """What the teacher hears of every training voice, frame by frame: where the encoder's states should
-point.
+point, and what lies under it.
 
 The direction of a whole voice, which it was until 17,000 steps, teaches who speaks; a few hundred
 voices are soon known by heart, and others are not heard any better. What the teacher hears around a
 frame teaches how to listen.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
-from deploy.checkpoints import pool, teacher
+from deploy.checkpoints import pool
 from deploy.checkpoints.corpus import Speech
 from deploy.checkpoints.paths import derived
 from deploy.checkpoints.pool import SHORTEST_S, SPEEDS, PoolVoice
 from deploy.checkpoints.speech import SAMPLE_RATE
+from deploy.checkpoints.teacher import Teacher
 from deploy.checkpoints.voices import Voice
 
-SECONDS = 70.0  # of each voice at each speed
+SECONDS = 280.0  # of each voice at each speed at most
+DEEP = 96  # principal components of the frames that the teacher pools
+SURVEYED, SURVEYED_S = 120, 6  # voices and seconds of each that means and components are of
+
+Floats = npt.NDArray[np.float32]
 
 
 def load(voices: list[Voice], cache: Path, speeds: tuple[float, ...] = SPEEDS) -> list[PoolVoice]:
     """All voices at all speeds with what the teacher hears, from the cache or asked now."""
-    listener = _Listener(cache)
+    listener = _Listener(voices, cache)
     loaded = [listener.load(voice, speed) for voice in voices for speed in speeds]
     return [voice for voice in loaded if voice.speech.seconds > SHORTEST_S]
 
 
+@dataclass(frozen=True)
+class Survey:
+    """The mean of the teacher's embeddings (192); the mean of its frames (512) and what takes them
+    less that to their principal components (512, ``DEEP``), of a variance of 1 on average.
+    """
+
+    centre: Floats
+    mean: Floats
+    basis: Floats
+
+
 class _Listener:
-    def __init__(self, cache: Path) -> None:
-        self._cache = cache
-        self._teacher: teacher.Teacher | None = None
+    def __init__(self, voices: list[Voice], cache: Path) -> None:
+        self._voices, self._cache = voices, cache
+        self._folder = derived(cache) / f"tracks-{SECONDS:g}-of-{len(voices)}"
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._teacher: Teacher | None = None
+        self._survey = self._surveyed()
 
     def load(self, voice: Voice, speed: float) -> PoolVoice:
-        stored = derived(self._cache) / "tracks" / f"{voice.voice}*{speed:g}.npz"
+        stored = self._folder / f"{voice.voice}*{speed:g}.npz"
         if not stored.exists():
-            stored.parent.mkdir(parents=True, exist_ok=True)
-            self._teacher = self._teacher or teacher.Teacher()
             whole = pool.at(voice, speed, self._cache)
             speech = shortened(whole, sum(map(ord, f"{voice.voice}*{speed:g}")))
-            local = self._teacher.local(np.asarray(speech.samples / 32768, np.float32))
+            local, frames = self._ask(speech.samples)
+            deep = ((frames - self._survey.mean) @ self._survey.basis).astype(np.float16)
             np.savez(
                 stored, samples=speech.samples, bounds=speech.bounds,
-                recording=speech.recording, local=local,
+                recording=speech.recording, local=local, deep=deep,
             )  # fmt: skip
         with np.load(stored) as arrays:
             speech = Speech(arrays["samples"], arrays["bounds"], arrays["recording"])
-            return PoolVoice(voice, speed, speech, arrays["local"])
+            # where the encoder is unsure it answers the mean: it must not make voices alike
+            local = arrays["local"] - self._survey.centre
+            local /= np.linalg.norm(local, axis=1, keepdims=True)
+            return PoolVoice(voice, speed, speech, local.astype(np.float16), arrays["deep"])
+
+    def _surveyed(self) -> Survey:
+        stored = self._folder / "survey.npz"
+        if not stored.exists():
+            chosen = self._voices[:: -(-len(self._voices) // SURVEYED)]
+            heard = [
+                self._ask(pool.at(voice, 1.0, self._cache).samples[: SURVEYED_S * SAMPLE_RATE])
+                for voice in chosen
+            ]
+            local, frames = (np.concatenate(part) for part in zip(*heard, strict=True))
+            mean, deviation = frames.mean(0), frames.std(0).clip(1e-2)
+            values, vectors = np.linalg.eigh(np.cov(((frames - mean) / deviation).T))
+            basis = vectors[:, -DEEP:] / deviation[:, None] / np.sqrt(values[-DEEP:].mean())
+            centre = local.astype(np.float32).mean(0)
+            np.savez(stored, centre=centre, mean=mean, basis=basis.astype(np.float32))
+        with np.load(stored) as arrays:
+            return Survey(arrays["centre"], arrays["mean"], arrays["basis"])
+
+    def _ask(self, samples: npt.NDArray[np.int16]) -> tuple[npt.NDArray[np.float16], Floats]:
+        self._teacher = self._teacher or Teacher()
+        return self._teacher.local(np.asarray(samples / 32768, np.float32))
 
 
 def shortened(speech: Speech, seed: int) -> Speech:
-    """``SECONDS`` of consecutive stretches, from a random one on, joined without what lies between
-    them.
+    """At most ``SECONDS`` of consecutive stretches, from a random one on, joined without what lies
+    between them.
     """
     first = int(np.random.default_rng(seed).integers(len(speech.bounds)))
     order = np.roll(np.arange(len(speech.bounds)), -first)

@@ -4,7 +4,7 @@ import csv
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +12,14 @@ import torch
 from nemo.collections.asr.models import SortformerEncLabelModel
 from torch.utils.data import DataLoader, IterableDataset
 
-from deploy.checkpoints import joint, rehearsal, sortformer
+from deploy.checkpoints import batches, joint, rehearsal, sortformer, stages
 from deploy.checkpoints.attention import Attention
 from deploy.checkpoints.averaging import Average
+from deploy.checkpoints.batches import Batch
 from deploy.checkpoints.conversations import Conversation, Conversations
-from deploy.checkpoints.joint import STAGES, Batch, Stage
+from deploy.checkpoints.joint import Lessons
+from deploy.checkpoints.listening import Listening
+from deploy.checkpoints.stages import STAGES, Stage
 from deploy.checkpoints.state import restore, store
 from deploy.checkpoints.train_schedule import Schedule
 
@@ -36,17 +39,21 @@ class Drawn(IterableDataset[Batch]):
     """Batches without end, each as the stage of its step asks; for one drawing process."""
 
     def __init__(
-        self, model: SortformerEncLabelModel, source: Conversations, targets: list[torch.Tensor],
-        plan: Plan, step: int, seed: int,
-    ) -> None:  # fmt: skip
-        self._model, self._source, self._targets = model, source, targets
+        self,
+        model: SortformerEncLabelModel,
+        source: Conversations,
+        plan: Plan,
+        step: int,
+        seed: int,
+    ) -> None:
+        self._model, self._source = model, source
         self._plan, self._step, self._seed = plan, step, seed
 
     def __iter__(self) -> Iterator[Batch]:
         rng, step = np.random.default_rng((self._seed, self._step)), self._step
         while True:
-            current = joint.stage(step, self._plan.stages)
-            yield joint.draw(self._model, self._source, rng, current, self._targets)
+            current = stages.stage(step, self._plan.stages)
+            yield batches.draw(self._model, self._source, rng, current)
             step += self._plan.repeats
 
 
@@ -54,7 +61,6 @@ def train(
     model: SortformerEncLabelModel,
     source: Conversations,
     development: list[Conversation],
-    targets: list[torch.Tensor],
     plan: Plan,
     state: Path,
     curve: Path,
@@ -69,41 +75,42 @@ def train(
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     joint.quick_convolutions(model)
-    attention = Attention(model)
+    lessons = Lessons(Listening(model), Attention(model))
     average = Average(model, sortformer.build())
     optimizer = torch.optim.AdamW(
-        model.parameters(), lr=plan.schedule.rate, betas=(0.9, 0.98), weight_decay=1e-3
+        lessons.listening.parameters(), lr=plan.schedule.rate, betas=(0.9, 0.98), weight_decay=1e-3
     )
-    step = restore(state, model, average, optimizer, rng) or plan.schedule.start
-    drawn = Drawn(model, source, targets, plan, step, seed)
-    batches = iter(DataLoader(drawn, batch_size=None, num_workers=1))
-    since, losses, batch = time.time(), list[dict[str, float]](), next(batches)
+    step = restore(state, lessons.listening, average, optimizer, rng) or plan.schedule.start
+    drawn = Drawn(model, source, plan, step, seed)
+    loaded = iter(DataLoader(drawn, batch_size=None, num_workers=1))
+    since, losses, batch = time.time(), list[dict[str, float]](), next(loaded)
     began = step
     while step < plan.schedule.steps:
-        current = joint.stage(step, plan.stages)
+        current = stages.stage(step, plan.stages)
         if (
             rehearsed
             and current.diarize
-            and (step == 0 or not joint.stage(step - 1, plan.stages).diarize)
+            and (step == 0 or not stages.stage(step - 1, plan.stages).diarize)
         ):
             rehearsal.put(rehearsed, model)
             rehearsal.put(rehearsed, average.model)
         if step > began and (step - began) % plan.repeats == 0:
-            batch = next(batches)
+            batch = next(loaded)
         for group in optimizer.param_groups:
             group["lr"] = plan.schedule.at(step)
         model.train()
-        loss, parts = joint.loss(model, _masked(batch, rng), current, attention)
+        loss, parts = joint.loss(_masked(batch, rng), current, lessons)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        torch.nn.utils.clip_grad_norm_(lessons.listening.parameters(), 1.0)
         optimizer.step()
         average.update(model)
         losses.append(parts)
         step += 1
         if step % plan.report == 0:
             means = {
-                key: float(np.mean([p[key] for p in losses if key in p])) for key in losses[-1]
+                key: float(np.mean([p[key] for p in losses if key in p]))
+                for key in dict.fromkeys(key for p in losses for key in p)
             }
             row = {
                 "step": step,
@@ -117,7 +124,7 @@ def train(
             _write(curve, row)
             since, losses = time.time(), []
         if step % plan.check == 0 or step == plan.schedule.steps:
-            store(state, model, average, optimizer, rng, step)
+            store(state, lessons.listening, average, optimizer, rng, step)
     return average.model
 
 
@@ -128,11 +135,11 @@ def _masked(batch: Batch, rng: np.random.Generator) -> Batch:
         for _ in range(int(rng.integers(0, 3))):
             first = int(rng.integers(0, 76))
             row[first : first + int(rng.integers(1, 9))] = 0
-    return Batch(features, batch.lengths, batch.active, batch.states)
+    return replace(batch, features=features)
 
 
 COLUMNS = (
-    "step", "rate", "voices", "diarize", "attention", "seconds",
+    "step", "rate", "voices", "relations", "deep", "diarize", "attention", "seconds",
     "error_all", "error_1", "error_2", "error_3", "error_4",
 )  # fmt: skip
 

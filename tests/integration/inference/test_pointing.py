@@ -1,32 +1,55 @@
-"""Where the encoder's states should point: at what the teacher hears in the very same frame."""
+"""What the encoder should hear: what the teacher hears in the very same frame."""
 
 import numpy as np
 import torch
 
-from deploy.checkpoints import joint, sortformer
+from deploy.checkpoints import voices
+from deploy.checkpoints.batches import heard, projection
 from deploy.checkpoints.conversations import Conversation
 from deploy.checkpoints.corpus import Speech
+from deploy.checkpoints.pool import PoolVoice
 from deploy.checkpoints.rehearsal import SILENCE
 from deploy.checkpoints.sessions import Span, fill
-from deploy.checkpoints.teacher import FRAME
+from deploy.checkpoints.sortformer import ENCODER_WIDTH
+from deploy.checkpoints.teacher import DIMENSIONS, FRAME
+from deploy.checkpoints.tracks import DEEP
 from deploy.checkpoints.turns import Manner, Turn
 
+COUNT = 8
 
-def test_each_frame_points_where_its_speech_was_heard_to_point() -> None:
-    generator = torch.Generator().manual_seed(1)
-    heard = [
-        torch.randn(length, sortformer.ENCODER_WIDTH, generator=generator) for length in (9, 5)
-    ]
+
+def test_each_frame_hears_what_its_speech_was_heard_as() -> None:
+    rng = np.random.default_rng(1)
+    pool = [_voice(rng, frames) for frames in (9, 5)]
     spans = [Span(0, 0, 4 * FRAME, 3 * FRAME), Span(1, 2 * FRAME, 5 * FRAME, FRAME)]
-    spoken = Conversation(np.zeros(8 * FRAME, np.float32), spans, [1, 0])
-    states = joint.collate(sortformer.build(), [spoken], heard).states[0]
-    assert torch.equal(states[0], heard[1][3])
-    assert torch.equal(states[1], heard[1][4])
-    assert torch.equal(states[2], heard[1][4] + heard[0][1])  # past the end: the last frame
-    assert torch.equal(states[4], heard[0][3])
-    silence = torch.zeros(sortformer.ENCODER_WIDTH)
+    spoken = Conversation(np.zeros(COUNT * FRAME, np.float32), spans, [1, 0])
+    states, deep = heard(spoken, pool, COUNT, projection())
+    for found, (first, second) in (
+        (states @ torch.from_numpy(projection()).T, [voice.local for voice in pool]),
+        (deep, [voice.deep for voice in pool]),
+    ):
+        assert first is not None
+        assert second is not None
+        known, last = (torch.from_numpy(part.astype(np.float32)) for part in (first, second))
+        if found.shape[1] == DIMENSIONS:  # the states have fewer coordinates than the teacher
+            back = torch.from_numpy(projection() @ projection().T)
+            known, last = known @ back, last @ back
+        assert torch.allclose(found[0], last[3], atol=1e-5)
+        assert torch.allclose(found[1], last[4], atol=1e-5)
+        assert torch.allclose(found[2], last[4] + known[1], atol=1e-5), "past the end: the last"
+        assert torch.allclose(found[4], known[3], atol=1e-5)
+        assert not found[5:].any()
+    silence = torch.zeros(ENCODER_WIDTH)
     silence[SILENCE] = 1
-    assert torch.equal(states[5:], silence.expand(len(states) - 5, -1))
+    assert torch.equal(states[5:], silence.expand(COUNT - 5, -1))
+    assert not states[:5, SILENCE].any()
+
+
+def _voice(rng: np.random.Generator, frames: int) -> PoolVoice:
+    local, deep = (
+        rng.normal(size=(frames, width)).astype(np.float16) for width in (DIMENSIONS, DEEP)
+    )
+    return PoolVoice(voices.read()[0], 1.0, _speech(rng), local, deep)
 
 
 def test_a_span_knows_where_its_speech_comes_from() -> None:
