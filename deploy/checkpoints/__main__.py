@@ -96,12 +96,11 @@ def diarizer(
     elif not state.exists() and export.DIARIZER.exists():
         model.load_state_dict(export.load_diarizer().state_dict())
         start = int(json.loads(export.CARD.read_text())["diarizer"]["steps"])
-    source = material.source(pool)
     if start == 0 and not state.exists() and not rehearsed.exists():
         rehearse.rehearse(rehearsed, Schedule(2500, 1.5e-3, 300, 0.0))
     plan = train_diarizer.Plan(Schedule(steps, rate, start=start))
     train_diarizer.train(
-        model, source, material.development(store), plan, state,
+        model, material.source(pool), material.development(store), plan, state,
         CURVES / "diarizer.csv", rehearsed,
     )  # fmt: skip
 
@@ -192,9 +191,12 @@ def baselines_(
 
 @app.command("blame")
 def blame_(folder: Cache = None) -> None:
-    """Say whether the shipped diarizer's confusions are its encoder's or its head's."""
-    Console().print(blame.table(cache(folder)))
-    Console().print(hearing.table(cache(folder)))
+    """Say whether the shipped diarizer's confusions are its encoder's or its head's, and how well
+    it tells voices by a passage alone.
+    """
+    judges = blame.judges()
+    Console().print(blame.table(cache(folder), judges))
+    Console().print(hearing.table(cache(folder), judges))
 
 
 @app.command("plot")

@@ -1,6 +1,7 @@
 """Batches of conversations: features, who speaks when, and what the teacher hears of each voice."""
 
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +38,7 @@ class Batch:
     passages: bool = False  # of single voices: nothing to diarize
 
 
+@cache
 def projection() -> npt.NDArray[np.float32]:
     """What takes the teacher's embeddings to the states' coordinates (192, encoder width), all but
     the one of silence.
@@ -67,15 +69,7 @@ def collate(
     """Features and targets of the conversations; where nobody's voices are known to the teacher
     (``pool`` is empty) the targets of the encoder are zeros.
     """
-    audio = torch.from_numpy(np.stack([entry.samples for entry in drawn]))
-    audio = audio / (
-        audio.amax(1, keepdim=True) + 1e-3
-    )  # as the model does at inference, but per row
-    with torch.no_grad():
-        features, lengths = model.preprocessor(
-            input_signal=audio, length=torch.full((len(audio),), audio.shape[1])
-        )
-    features = features[:, :, : int(lengths.max())]
+    features, lengths = mel(model, np.stack([entry.samples for entry in drawn]))
     count = int(features.shape[2] + 7) // 8
     active = torch.from_numpy(
         np.stack([frames(entry.spans, SPEAKERS, count, FRAME_S) for entry in drawn])
@@ -88,6 +82,19 @@ def collate(
             states[row], deep[row] = heard(entry, pool, count, down)
         others = functional.normalize(torch.from_numpy(_anybody(pool, rng) @ down), dim=1)
     return Batch(features, lengths, active, states, deep, others)
+
+
+@torch.no_grad()
+def mel(
+    model: SortformerEncLabelModel, samples: npt.NDArray[np.float32]
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Features (batch, mel, frames) of samples (batch, samples), and their lengths."""
+    audio = torch.from_numpy(samples)
+    audio = audio / (audio.amax(1, keepdim=True) + 1e-3)  # as NeMo does at inference, but per row
+    features, lengths = model.preprocessor(
+        input_signal=audio, length=torch.full((len(audio),), audio.shape[1])
+    )
+    return features[:, :, : int(lengths.max())], lengths
 
 
 def heard(

@@ -71,19 +71,23 @@ class Blame:
     confused: tuple[float, float, float, float]
 
 
-def table(cache: Path) -> Table:
-    """Errors in percent of the shipped diarizer, by the number of speakers."""
-    columns = ("frame error", "head", "states", "embedder", "teacher")
-    shown = Table(
-        "voices of", "speakers", *columns, title="frames of one voice put with another, %"
-    )
+def judges() -> Judges:
+    """The shipped files and the teacher."""
     embedder = export.load_embedder()
 
     @torch.inference_mode()
     def embed(windows: Floats) -> Floats:
         return titanet.embed(embedder, torch.from_numpy(windows)).numpy()
 
-    judges = Judges(export.load_diarizer(), embed, Teacher().embed)
+    return Judges(export.load_diarizer(), embed, Teacher().embed)
+
+
+def table(cache: Path, judges: Judges) -> Table:
+    """Errors in percent, by the number of speakers."""
+    columns = ("frame error", "head", "states", "embedder", "teacher")
+    shown = Table(
+        "voices of", "speakers", *columns, title="frames of one voice put with another, %"
+    )
     for split in ("development", "train"):
         made = measure.drawn(people(cache, split), SPECIFICATION)
         count = sum(SPECIFICATION.speakers)

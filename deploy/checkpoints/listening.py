@@ -33,8 +33,7 @@ class Listening(torch.nn.Module):
         model.encoder.layers[INSIDE].register_forward_hook(self._listen)
 
     def _listen(self, module: torch.nn.Module, inputs: Any, output: Any) -> None:
-        if module.training:
-            self._inside = output
+        self._inside = output
 
     def losses(self, states: torch.Tensor, batch: Batch) -> dict[str, torch.Tensor]:
         """What the states (batch, frames, width) of the forward pass just made lack: cosine

@@ -29,7 +29,7 @@ class PoolVoice:
     voice: Voice
     speed: float
     speech: Speech
-    # what the teacher hears in frames of 80 ms (``tracks.py``): (frames, 192) and (frames, 96)
+    # what the teacher hears in frames of 80 ms (``tracks.py``): (frames, 192), (frames, ``DEEP``)
     local: npt.NDArray[np.float16] | None = None
     deep: npt.NDArray[np.float16] | None = None
 

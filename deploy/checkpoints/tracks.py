@@ -48,6 +48,7 @@ class Survey:
 class _Listener:
     def __init__(self, voices: list[Voice], cache: Path) -> None:
         self._voices, self._cache = voices, cache
+        # what is kept depends on the survey, and the survey on the voices
         self._folder = derived(cache) / f"tracks-{SECONDS:g}-of-{len(voices)}"
         self._folder.mkdir(parents=True, exist_ok=True)
         self._teacher: Teacher | None = None

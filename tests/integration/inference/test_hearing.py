@@ -5,9 +5,10 @@ import pytest
 import torch
 
 from deploy.checkpoints import export, hearing
+from deploy.checkpoints.blame import Floats
 
 
-def _voices(apart: float, common: float = 0.0) -> list[hearing.Floats]:
+def _voices(apart: float, common: float = 0.0) -> list[Floats]:
     """Twenty passages each of three voices that have something in common."""
     rng = np.random.default_rng(0)
     shared = common * rng.normal(size=16)

@@ -1,5 +1,7 @@
 """What the diarizer's encoder is asked to hear."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -32,5 +34,7 @@ def test_who_hears_as_the_teacher_does_has_nothing_to_learn() -> None:
     }
     assert found == dict.fromkeys(("voices", "relations", "deep"), pytest.approx(0, abs=1e-5))
     listening.model.encoder(audio_signal=features, length=torch.tensor([8 * FRAMES]))
-    worse = listening.losses(states.roll(7, 1), batch)
-    assert all(float(worse[name]) > 0.05 for name in ("voices", "relations"))
+    pooled = replace(batch, deep=torch.full((1, FRAMES, DEEP), 2.0))
+    worse = listening.losses(states.roll(7, 1), pooled)
+    assert all(float(worse[name].detach()) > 0.05 for name in ("voices", "relations"))
+    assert float(worse["deep"].detach()) == pytest.approx(4)
