@@ -44,10 +44,14 @@ class Sortformer:
         self._bf16 = bf16
         config = self._model.cfg
         hop = round(config.preprocessor.window_stride * SAMPLE_RATE)
-        self.units = round(config.encoder.subsampling_factor * hop / (UNIT_S * SAMPLE_RATE))
+        # An encoder may halve its frames once more, between its layers.
+        reduced = config.encoder.reduction_factor if config.encoder.get("reduction") else 1
+        frame = config.encoder.subsampling_factor * reduced * hop
+        self.units = round(frame / (UNIT_S * SAMPLE_RATE))
         # Normalising over one feature frame has no standard deviation, and none fails in the
-        # encoder: shorter audio is filled up with silence to two.
-        self._least_samples = 2 * hop
+        # encoder: shorter audio is filled up with silence to two, or to a whole frame where the
+        # encoder leaves out what is less.
+        self._least_samples = 2 * hop if reduced == 1 else frame
         self._prepare()
         self.streaming = bool(self._model.streaming_mode)
         if self.streaming:

@@ -83,7 +83,7 @@ def diarizer(
         int, typer.Option(help="Train until this step of the learning curve.")
     ] = 40_000,
     fresh: Annotated[bool, typer.Option(help="Begin from random weights.")] = False,
-    rate: Annotated[float, typer.Option(help="Peak learning rate.")] = 6e-4,
+    rate: Annotated[float, typer.Option(help="Peak learning rate.")] = 1.2e-3,
     folder: Cache = None,
 ) -> None:
     """Train the Sortformer (resumes)."""
@@ -97,7 +97,7 @@ def diarizer(
         model.load_state_dict(export.load_diarizer().state_dict())
         start = int(json.loads(export.CARD.read_text())["diarizer"]["steps"])
     if start == 0 and not state.exists() and not rehearsed.exists():
-        rehearse.rehearse(rehearsed, Schedule(2500, 1.5e-3, 300, 0.0))
+        rehearse.rehearse(rehearsed, Schedule(2400, 2e-3, 100))
     plan = train_diarizer.Plan(Schedule(steps, rate, start=start))
     train_diarizer.train(
         model, material.source(pool), material.development(store), plan, state,
@@ -132,7 +132,7 @@ def embedder(
 def export_(folder: Cache = None) -> None:
     """Write the .nemo files of the trainings that have a state, and measure their thresholds.
 
-    A diarizer that is there is averaged with the state's where that is better.
+    A diarizer that is there is kept, or averaged with the state's, where that is better.
     """
     store = cache(folder)
     if (store / "diarizer.pt").exists():
@@ -152,7 +152,7 @@ def _export_diarizer(store: Path) -> None:
     if older is not None:
         told = measure.conversations(store)
         share, chosen = soup.best(older, export.load_diarizer(), told)
-        chosen.save_to(str(export.DIARIZER))
+        export.save(chosen, export.DIARIZER)
     if share > 0:  # else the file is the older one
         _describe("diarizer", "compact-sortformer", export.steps(state))
     export.card({"diarizer": measure.diarizer_thresholds(store)})

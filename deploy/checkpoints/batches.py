@@ -13,7 +13,7 @@ from deploy.checkpoints.conversations import Conversation, Conversations
 from deploy.checkpoints.pool import PoolVoice
 from deploy.checkpoints.rehearsal import SILENCE
 from deploy.checkpoints.sessions import frames
-from deploy.checkpoints.sortformer import ENCODER_WIDTH, FRAME_S, SPEAKERS
+from deploy.checkpoints.sortformer import ENCODER_WIDTH, FRAME_S, HOPS, SPEAKERS
 from deploy.checkpoints.stages import PASSAGE, PASSAGE_S, Stage
 from deploy.checkpoints.teacher import DIMENSIONS, FRAME
 from deploy.checkpoints.tracks import DEEP
@@ -70,7 +70,7 @@ def collate(
     (``pool`` is empty) the targets of the encoder are zeros.
     """
     features, lengths = mel(model, np.stack([entry.samples for entry in drawn]))
-    count = int(features.shape[2] + 7) // 8
+    count = int(features.shape[2]) // HOPS
     active = torch.from_numpy(
         np.stack([frames(entry.spans, SPEAKERS, count, FRAME_S) for entry in drawn])
     )

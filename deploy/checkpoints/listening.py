@@ -17,7 +17,7 @@ from deploy.checkpoints.batches import Batch
 from deploy.checkpoints.sortformer import ENCODER_WIDTH
 from deploy.checkpoints.tracks import DEEP
 
-INSIDE = 2  # the encoder's layer that is read for what the teacher pools
+INSIDE = 4  # the encoder's layer that is read for what the teacher pools
 SHARPNESS = 15.0  # of the softmax over other voices' frames: their cosines are multiplied by it
 COMPARED = 400  # frames of a batch that are compared with others
 

@@ -8,9 +8,10 @@ import torch
 
 from deploy.checkpoints import losses, rehearsal, sortformer
 from deploy.checkpoints.attention import Attention
+from deploy.checkpoints.optimizer import Optimizer
 from deploy.checkpoints.train_schedule import Schedule
 
-BATCH = 32
+BATCH, LONGER = 32, 16  # conversations in a step: of up to 16 s, of more
 ATTENTION = 0.3  # weight of the attention's loss
 
 
@@ -20,9 +21,7 @@ def rehearse(target: Path, schedule: Schedule, seed: int = 0) -> Path:
     rng = np.random.default_rng(seed)
     model = sortformer.build()
     head, attention = rehearsal.parts(model), Attention(model)
-    optimizer = torch.optim.AdamW(
-        head.parameters(), lr=schedule.rate, betas=(0.9, 0.98), weight_decay=1e-3
-    )
+    optimizer = Optimizer(head, schedule.rate)
     recent: list[float] = []
     for step in range(schedule.steps):
         done = step / schedule.steps
@@ -30,16 +29,16 @@ def rehearse(target: Path, schedule: Schedule, seed: int = 0) -> Path:
         count = (
             60
             if done < 0.15
-            else int(rng.integers(80, 160) if done < 0.5 else rng.integers(120, 300))
+            else int(rng.integers(80, 160) if done < 0.5 else rng.integers(120, 400))
         )
+        size = BATCH if count < 200 else LONGER
         hardness = float(np.clip((done - 0.05) * 1.6, 0, 1))
-        states, active = rehearsal.batch(rng, BATCH, count, most, hardness)
-        for group in optimizer.param_groups:
-            group["lr"] = schedule.at(step)
+        states, active = rehearsal.batch(rng, size, count, most, hardness)
+        optimizer.at(schedule.at(step))
         with torch.autocast("cpu", torch.bfloat16):
-            logits = sortformer.head(model, states, torch.full((BATCH,), count))
-        loss = losses.permutation_free(logits, active, torch.ones(BATCH, count))
-        optimizer.zero_grad(set_to_none=True)
+            logits = sortformer.head(model, states, torch.full((size,), count))
+        loss = losses.permutation_free(logits, active, torch.ones(size, count))
+        optimizer.zero_grad()
         (loss + ATTENTION * attention.loss(active)).backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(head.parameters(), 1.0)
         optimizer.step()

@@ -6,8 +6,9 @@ from omegaconf import DictConfig, OmegaConf
 
 SPEAKERS = 4
 FRAME_S = 0.08
-ENCODER_WIDTH = 144
-HEAD_WIDTH = 128
+HOPS = 16  # feature frames in a frame
+ENCODER_WIDTH = 192
+HEAD_WIDTH = 192
 NEMO = "nemo.collections.asr.modules"
 
 
@@ -31,7 +32,7 @@ def configuration() -> DictConfig:
                 "normalize": "per_feature",
                 "window_size": 0.025,
                 "sample_rate": 16000,
-                "window_stride": 0.01,
+                "window_stride": FRAME_S / HOPS,
                 "window": "hann",
                 "features": 80,
                 "n_fft": 512,
@@ -49,11 +50,14 @@ def configuration() -> DictConfig:
                 "_target_": f"{NEMO}.ConformerEncoder",
                 "feat_in": 80,
                 "feat_out": -1,
-                "n_layers": 5,
+                "n_layers": 7,
                 "d_model": ENCODER_WIDTH,
-                "subsampling": "dw_striding",
+                "subsampling": "striding",
                 "subsampling_factor": 8,
-                "subsampling_conv_channels": 64,
+                "reduction": "pooling",
+                "reduction_position": 3,
+                "reduction_factor": 2,
+                "subsampling_conv_channels": 48,
                 "causal_downsampling": False,
                 "ff_expansion_factor": 2,
                 "self_attention_model": "rel_pos",
@@ -109,7 +113,8 @@ def head(
 ) -> torch.Tensor:
     """Logits (batch, frames, speakers) from encoder states (batch, frames, encoder width)."""
     modules = model.sortformer_modules
-    states = modules.encoder_proj(states)
+    if modules.encoder_proj is not None:  # of two widths
+        states = modules.encoder_proj(states)
     mask = modules.length_to_mask(lengths, states.shape[1])
     hidden = model.transformer_encoder(encoder_states=states, encoder_mask=mask)
     hidden = modules.dropout(torch.relu(hidden))

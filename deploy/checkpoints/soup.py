@@ -15,13 +15,16 @@ from consumer.inference.postprocessing import PostProcessing
 from deploy.checkpoints import measure, sortformer
 from producer_tools.evaluate.recordings import RecordingInMemory
 
-SHARES = (1.0, 0.6, 0.5, 0.4, 0.0)  # of the newer weights
+SHARES = (1.0, 0.0, 0.6, 0.5, 0.4)  # of the newer weights
+EITHER = SHARES[:2]
 
 
 def mixed(
     older: SortformerEncLabelModel, newer: SortformerEncLabelModel, share: float
 ) -> SortformerEncLabelModel:
     """A model with ``share`` of the newer's weights and the rest of the older's."""
+    if share in EITHER:
+        return newer if share else older
     weights = {
         name: torch.lerp(old, new, share) if old.dtype.is_floating_point else new
         for (name, old), new in zip(
@@ -39,10 +42,11 @@ def best(
     development: Sequence[RecordingInMemory],
 ) -> tuple[float, SortformerEncLabelModel]:
     """The mixture with the least error on the development conversations, and its share of the
-    newer weights; prints each error."""
+    newer weights; prints each error. Models of two shapes are not mixed.
+    """
     errors: dict[float, float] = {}
     with tempfile.TemporaryDirectory() as folder:
-        for share in SHARES:
+        for share in SHARES if _shape(older) == _shape(newer) else EITHER:
             file = Path(folder) / f"{share}.nemo"
             mixed(older, newer, share).save_to(str(file))
             answers = measure.probable(development, str(file))
@@ -50,3 +54,7 @@ def best(
             print(f"development: error {errors[share]:.4f} with {share:g} of the newer weights")
     share = min(errors, key=errors.__getitem__)
     return share, mixed(older, newer, share)
+
+
+def _shape(model: SortformerEncLabelModel) -> dict[str, torch.Size]:
+    return {name: weights.shape for name, weights in model.state_dict().items()}

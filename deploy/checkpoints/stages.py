@@ -1,8 +1,6 @@
-"""The diarizer's training in stages: passages of one voice first, then conversations from easy to
-hard.
-"""
+"""The diarizer's training: passages of one voice first, then conversations beside them."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from deploy.checkpoints.conversations import Difficulty
 
@@ -10,7 +8,6 @@ from deploy.checkpoints.conversations import Difficulty
 # voices than 19,800 steps of conversations (README)
 PASSAGE = Difficulty((0.85, 0.15, 0.0, 0.0), overlap=1.0, opus=0.03, band=0.2)
 PASSAGE_S = (3, 4)
-EASY = Difficulty((0.1, 0.9, 0.0, 0.0), 0.0, 0.2, 0.3, 0.1, 0.0, 5.0, 3.0, 0.2, 0.0)
 
 
 @dataclass(frozen=True)
@@ -30,36 +27,24 @@ class Stage:
 
 
 STAGES = (
-    Stage(1000, (5, 8), 84, 0.0, passages=1.0),
-    Stage(1600, (6, 10), 120, 1.0, voices=0.5, attention=0.3, difficulty=EASY),
-    Stage(
-        2300,
-        (8, 14),
-        140,
-        1.0,
-        voices=0.3,
-        attention=0.3,
-        difficulty=replace(EASY, speakers=(0.1, 0.4, 0.3, 0.2), overlap=0.4, room=0.35),
-    ),
-    # under a weight of 0.15 the voice loss had risen from 0.41 to 0.5: hold on to the voices
-    Stage(13_000, (8, 24), 110, 1.0, voices=0.5, attention=0.3),
+    Stage(1750, (6, 10), 84, 0.0, passages=1.0),
     # nearly as long as what is measured: who speaks again after half a minute is another skill
     Stage(
         1_000_000,
-        (10, 40),
-        120,
+        (8, 36),
+        220,
         2.0,
         voices=0.7,
-        relations=0.1,
+        relations=0.15,
         deep=0.3,
         attention=0.3,
-        passages=0.5,
+        passages=0.4,
     ),
 )
 
 QUICK = (
     Stage(2, (4, 5), 12, 0.0, passages=0.5),
-    Stage(1_000_000, (4, 5), 12, 1.0, attention=0.3, difficulty=EASY),
+    Stage(1_000_000, (4, 5), 12, 1.0, attention=0.3),
 )
 
 

@@ -1,6 +1,7 @@
 """The resumable state of a training: weights, average, optimizer, random generators, step."""
 
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -8,11 +9,21 @@ import torch
 from deploy.checkpoints.averaging import Average
 
 
+class Resumable(Protocol):
+    """What an optimizer must do to be kept."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """All it remembers."""
+
+    def load_state_dict(self, state_dict: dict[str, Any], /) -> None:
+        """Remember that."""
+
+
 def store(
     file: Path,
     model: torch.nn.Module,
     average: Average,
-    optimizer: torch.optim.Optimizer,
+    optimizer: Resumable,
     rng: np.random.Generator,
     step: int,
 ) -> None:
@@ -37,7 +48,7 @@ def restore(
     file: Path,
     model: torch.nn.Module,
     average: Average,
-    optimizer: torch.optim.Optimizer,
+    optimizer: Resumable,
     rng: np.random.Generator,
 ) -> int:
     """Read the state where there is one; returns the step."""

@@ -19,6 +19,7 @@ from deploy.checkpoints.batches import Batch
 from deploy.checkpoints.conversations import Conversation, Conversations
 from deploy.checkpoints.joint import Lessons
 from deploy.checkpoints.listening import Listening
+from deploy.checkpoints.optimizer import Optimizer
 from deploy.checkpoints.stages import STAGES, Stage
 from deploy.checkpoints.state import restore, store
 from deploy.checkpoints.train_schedule import Schedule
@@ -29,7 +30,6 @@ class Plan:
     """How long and how fast."""
 
     schedule: Schedule
-    repeats: int = 2  # steps on one batch: drawing one costs about half a step
     report: int = 100
     check: int = 500
     stages: tuple[Stage, ...] = STAGES
@@ -54,7 +54,7 @@ class Drawn(IterableDataset[Batch]):
         while True:
             current = stages.stage(step, self._plan.stages)
             yield batches.draw(self._model, self._source, rng, current)
-            step += self._plan.repeats
+            step += 1
 
 
 def train(
@@ -77,14 +77,11 @@ def train(
     joint.quick_convolutions(model)
     lessons = Lessons(Listening(model), Attention(model))
     average = Average(model, sortformer.build())
-    optimizer = torch.optim.AdamW(
-        lessons.listening.parameters(), lr=plan.schedule.rate, betas=(0.9, 0.98), weight_decay=1e-3
-    )
+    optimizer = Optimizer(lessons.listening, plan.schedule.rate)
     step = restore(state, lessons.listening, average, optimizer, rng) or plan.schedule.start
     drawn = Drawn(model, source, plan, step, seed)
     loaded = iter(DataLoader(drawn, batch_size=None, num_workers=1))
-    since, losses, batch = time.time(), list[dict[str, float]](), next(loaded)
-    began = step
+    since, losses = time.time(), list[dict[str, float]]()
     while step < plan.schedule.steps:
         current = stages.stage(step, plan.stages)
         if (
@@ -94,13 +91,10 @@ def train(
         ):
             rehearsal.put(rehearsed, model)
             rehearsal.put(rehearsed, average.model)
-        if step > began and (step - began) % plan.repeats == 0:
-            batch = next(loaded)
-        for group in optimizer.param_groups:
-            group["lr"] = plan.schedule.at(step)
+        optimizer.at(plan.schedule.at(step))
         model.train()
-        loss, parts = joint.loss(_masked(batch, rng), current, lessons)
-        optimizer.zero_grad(set_to_none=True)
+        loss, parts = joint.loss(_masked(next(loaded), rng), current, lessons)
+        optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(lessons.listening.parameters(), 1.0)
         optimizer.step()

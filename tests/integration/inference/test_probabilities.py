@@ -25,6 +25,7 @@ Probabilities = NDArray[np.float32]
 TOLERANCE = 1e-5
 QUIET = speechlike(6.3, seed=2, level=0.005)
 LOUD = speechlike(6.3, seed=3, level=2.0)
+LEAST = QUIET[:320]  # two feature frames
 LONGER = speechlike(11.17, seed=4)
 SPEECH = decode(Path("producer_tools/sample/meeting.ogg").read_bytes())[: 41 * 16000]
 # Longer than one step of the streaming kind, as is the next.
@@ -70,8 +71,12 @@ def distance(left: Probabilities, right: Probabilities) -> float:
     return float(np.abs(left - right).max())
 
 
-@pytest.mark.parametrize("waveform", [SPEECH, QUIET, LOUD, LONGEST, QUIET[:320], QUIET[:1281]])
+@pytest.mark.parametrize("waveform", [SPEECH, QUIET, LOUD, LONGEST, LEAST, QUIET[:1281]])
 def test_a_chunk_alone_equals_nemo(pair: Pair, waveform: NDArray[np.float32]) -> None:
+    if waveform is LEAST and pair.nemo.cfg.encoder.get("reduction"):
+        with pytest.raises(RuntimeError, match="output size"):
+            nemo_probabilities(pair.nemo, waveform)
+        pytest.skip("NeMo itself needs a whole frame where its encoder halves them")
     ours, theirs = only(pair.ours, waveform), nemo_probabilities(pair.nemo, waveform)
     assert ours.dtype == np.float32
     assert distance(ours, theirs) <= TOLERANCE

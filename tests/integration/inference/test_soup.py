@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from nemo.collections.asr.models import SortformerEncLabelModel
 
 from deploy.checkpoints import export, sortformer, soup
 from producer_tools import rttm
@@ -42,3 +43,12 @@ def test_the_better_one_is_chosen(told: list[RecordingInMemory], trained_is_newe
     assert share == (1.0 if trained_is_newer else 0.0)
     weights = zip(trained.parameters(), chosen.parameters(), strict=True)
     assert all(torch.equal(*both) for both in weights)
+
+
+def test_models_of_two_shapes_are_compared_but_not_mixed(told: list[RecordingInMemory]) -> None:
+    torch.manual_seed(1)
+    small = sortformer.configuration()
+    small.encoder.n_layers = 4
+    trained = export.load_diarizer()
+    share, chosen = soup.best(trained, SortformerEncLabelModel(cfg=small).eval(), told)
+    assert (share, chosen) == (0.0, trained)
