@@ -9,7 +9,7 @@ import torch
 from nemo.collections.asr.models import SortformerEncLabelModel
 from torch.nn import functional
 
-from deploy.checkpoints.conversations import Conversation, Conversations
+from deploy.checkpoints.conversations import Conversation, Conversations, Difficulty
 from deploy.checkpoints.pool import PoolVoice
 from deploy.checkpoints.rehearsal import SILENCE
 from deploy.checkpoints.sessions import frames
@@ -54,7 +54,7 @@ def draw(
     passages = rng.random() < current.passages
     seconds = float(rng.uniform(*(PASSAGE_S if passages else current.seconds)))
     drawn = [
-        source.draw(rng, seconds, PASSAGE if passages else current.difficulty)
+        source.draw(rng, seconds, PASSAGE if passages else Difficulty())
         for _ in range(max(2, round(current.audio_s / seconds)))
     ]
     return replace(collate(model, drawn, source.pool, rng), passages=passages)

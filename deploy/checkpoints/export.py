@@ -36,7 +36,7 @@ def embedder(state: Path, target: Path = EMBEDDER) -> Path:
 
 def save(model: Any, target: Path) -> Path:
     """Write a ``.nemo`` file with its weights in half precision, as both files together may have
-    16 MB; who loads it has fp32 again. Statistics and filters stay as they are.
+    16 MB; who loads it has fp32 again. The given model's are halved too, but no statistics.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     for weights in model.parameters():

@@ -5,7 +5,6 @@ Joined, they learn who speaks when, under the permutation-free loss; the encoder
 and a part of the head's attention is shown where the same voice speaks (``attention.py``).
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -29,23 +28,10 @@ class Lessons:
 
 
 def quick_convolutions(model: SortformerEncLabelModel) -> None:
-    """Let depth-wise 2-D convolutions run in fp32, channels last: their bf16 backward pass is ten
-    times slower on a CPU.
-    """
+    """Keep the weights of the convolutions in front channels last, as a CPU is quicker so."""
     for module in model.encoder.pre_encode.modules():
         if isinstance(module, torch.nn.Conv2d):
             cast(Any, module).to(memory_format=torch.channels_last)
-            if module.groups > 1:
-                cast(Any, module).forward = _plain(module)
-
-
-def _plain(module: torch.nn.Conv2d) -> Callable[[torch.Tensor], torch.Tensor]:
-    def forward(inputs: torch.Tensor) -> torch.Tensor:
-        with torch.autocast("cpu", enabled=False):
-            last = inputs.float().contiguous(memory_format=torch.channels_last)
-            return cast(torch.Tensor, module._conv_forward(last, module.weight, module.bias))
-
-    return forward
 
 
 def loss(batch: Batch, current: Stage, lessons: Lessons) -> tuple[torch.Tensor, dict[str, float]]:

@@ -5,7 +5,6 @@ in neural networks", 2024), scaled to be as large as AdamW's (Liu et al., "Muon 
 Training", 2025), so that both share one learning rate.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -28,8 +27,9 @@ class Optimizer:
 
     def at(self, rate: float) -> None:
         """Set the learning rate."""
-        for group in self._groups():
-            group["lr"] = rate
+        for each in self._both:
+            for group in each.param_groups:
+                group["lr"] = rate
 
     def zero_grad(self) -> None:
         """Forget the gradients."""
@@ -49,7 +49,3 @@ class Optimizer:
         """Of both."""
         for index, each in enumerate(self._both):
             each.load_state_dict(state[str(index)])
-
-    def _groups(self) -> Iterator[dict[str, Any]]:
-        for each in self._both:
-            yield from each.param_groups

@@ -1,6 +1,6 @@
 """The diarizer's training: passages of one voice first, then conversations beside them."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from deploy.checkpoints.conversations import Difficulty
 
@@ -23,7 +23,6 @@ class Stage:
     deep: float = 0.5  # what the teacher pools
     attention: float = 0.0  # the head's attention
     passages: float = 0.0  # chance that a step hears single passages instead of conversations
-    difficulty: Difficulty = field(default_factory=Difficulty)
 
 
 STAGES = (

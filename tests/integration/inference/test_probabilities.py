@@ -76,7 +76,7 @@ def test_a_chunk_alone_equals_nemo(pair: Pair, waveform: NDArray[np.float32]) ->
     if waveform is LEAST and pair.nemo.cfg.encoder.get("reduction"):
         with pytest.raises(RuntimeError, match="output size"):
             nemo_probabilities(pair.nemo, waveform)
-        pytest.skip("NeMo itself needs a whole frame where its encoder halves them")
+        return  # NeMo itself needs a whole frame; that the service does not, is tested below
     ours, theirs = only(pair.ours, waveform), nemo_probabilities(pair.nemo, waveform)
     assert ours.dtype == np.float32
     assert distance(ours, theirs) <= TOLERANCE
