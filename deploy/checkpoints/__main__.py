@@ -26,11 +26,11 @@ from deploy.checkpoints import (
     plot,
     quality,
     quick,
-    rehearse,
     renders,
     sample,
     sortformer,
     soup,
+    teach_head,
     titanet,
     tracks,
     train_diarizer,
@@ -90,18 +90,16 @@ def diarizer(
     store = cache(folder)
     pool = tracks.load(material.training_voices(), store)
     model, start, state = sortformer.build(), 0, store / "diarizer.pt"
-    rehearsed = store / "head.pt"
     if fresh:
         state.unlink(missing_ok=True)
     elif not state.exists() and export.DIARIZER.exists():
         model.load_state_dict(export.load_diarizer().state_dict())
         start = int(json.loads(export.CARD.read_text())["diarizer"]["steps"])
-    if start == 0 and not state.exists() and not rehearsed.exists():
-        rehearse.rehearse(rehearsed, Schedule(2400, 2e-3, 100))
+    source = material.source(pool)
     plan = train_diarizer.Plan(Schedule(steps, rate, start=start))
     train_diarizer.train(
-        model, material.source(pool), material.development(store), plan, state,
-        CURVES / "diarizer.csv", rehearsed,
+        model, source, material.development(store), plan, state, CURVES / "diarizer.csv",
+        lambda heard: teach_head.teach(heard, teach_head.collect(heard, source)),
     )  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 The head of the diarizer must group frames before it can name groups, and the permutation-free loss
 says little about how. Asking for the grouping itself, inside, is the idea of Jeoung et al.,
 "Improving Transformer-Based End-to-End Speaker Diarization by Assigning Auxiliary Losses to
-Attention Heads" (2023). On made-up voices (``rehearsal.py``, 250 steps of 16 conversations) it
+Attention Heads" (2023). On made-up voices (250 steps of 16 conversations) it
 lowered the permutation-free loss from 0.270 to 0.217.
 """
 

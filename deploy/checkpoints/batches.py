@@ -11,7 +11,6 @@ from torch.nn import functional
 
 from deploy.checkpoints.conversations import Conversation, Conversations, Difficulty
 from deploy.checkpoints.pool import PoolVoice
-from deploy.checkpoints.rehearsal import SILENCE
 from deploy.checkpoints.sessions import frames
 from deploy.checkpoints.sortformer import ENCODER_WIDTH, FRAME_S, HOPS, SPEAKERS
 from deploy.checkpoints.stages import PASSAGE, PASSAGE_S, Stage
@@ -19,6 +18,7 @@ from deploy.checkpoints.teacher import DIMENSIONS, FRAME
 from deploy.checkpoints.tracks import DEEP
 
 OTHERS = 1000
+SILENCE = 0  # the coordinate of the states that means silence, the first
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ BANDS = ((200.0, 3500.0), (120.0, 3800.0), (80.0, 5500.0), (60.0, 7200.0))
 class Difficulty:
     """What a conversation may be like."""
 
-    speakers: tuple[float, ...] = (0.1, 0.4, 0.28, 0.22)  # chance of 1, 2, 3, 4
+    speakers: tuple[float, ...] = (0.1, 0.3, 0.3, 0.3)  # chance of 1, 2, 3, 4
     overlap: float = 0.8  # chance that speech may overlap
     room: float = 0.5
     noise: float = 0.6

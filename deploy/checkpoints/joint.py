@@ -1,8 +1,9 @@
-"""Trains the Sortformer end to end: the encoder learns to listen (``listening.py``), the head has
-meanwhile learnt to group such states (``rehearsal.py``); then they are joined.
+"""Trains the Sortformer end to end: the encoder learns to listen (``listening.py``), the head
+then learns to name groups of such states (``teach_head.py``); then they learn together.
 
-Joined, they learn who speaks when, under the permutation-free loss; the encoder's lessons go on,
-and a part of the head's attention is shown where the same voice speaks (``attention.py``).
+Together they learn who speaks when, under the permutation-free loss; the encoder's lessons go on, a
+part of the head's attention is shown where the same voice speaks (``attention.py``), and its lower
+layers are asked for the answer too (``intermediate.py``).
 """
 
 from dataclasses import dataclass
@@ -10,21 +11,29 @@ from typing import Any, cast
 
 import torch
 from nemo.collections.asr.models import SortformerEncLabelModel
+from torch.nn import functional
 
 from deploy.checkpoints import losses, sortformer
 from deploy.checkpoints.attention import Attention
 from deploy.checkpoints.batches import Batch, collate
 from deploy.checkpoints.conversations import Conversation
+from deploy.checkpoints.intermediate import Intermediate
 from deploy.checkpoints.listening import Listening
 from deploy.checkpoints.stages import Stage
 
 
 @dataclass(frozen=True)
 class Lessons:
-    """Who listens to the encoder and who to the head's attention."""
+    """Who listens to the encoder, to the head's attention and to its layers."""
 
     listening: Listening
     attention: Attention
+    intermediate: Intermediate
+
+    @classmethod
+    def of(cls, model: SortformerEncLabelModel) -> "Lessons":
+        """All of them for one model."""
+        return cls(Listening(model), Attention(model), Intermediate(model))
 
 
 def quick_convolutions(model: SortformerEncLabelModel) -> None:
@@ -45,7 +54,9 @@ def loss(batch: Batch, current: Stage, lessons: Lessons) -> tuple[torch.Tensor, 
     if current.diarize and not batch.passages:
         with torch.autocast("cpu", torch.bfloat16):
             logits = sortformer.head(model, states, lengths.clamp(max=count))
-        parts["diarize"] = losses.permutation_free(logits, active, torch.ones(active.shape[:2]))
+            ordered = losses.leading_order(logits, active)
+            parts["intermediate"] = lessons.intermediate.loss(ordered)
+        parts["diarize"] = functional.binary_cross_entropy_with_logits(logits.float(), ordered)
         parts["attention"] = lessons.attention.loss(active)
     total = sum((getattr(current, name) * part for name, part in parts.items()), torch.zeros(()))
     return total, {name: float(part.detach()) for name, part in parts.items()}

@@ -1,9 +1,13 @@
-"""The permutation-free loss and the frame error that goes with it."""
+"""The order of the speakers that costs least (the permutation-free loss is what it costs), and the
+frame error in that order.
+"""
 
 import itertools
 
 import torch
 from torch.nn import functional
+
+FORBIDDEN = 1e7  # more than any order costs
 
 
 def permutations(speakers: int) -> torch.Tensor:
@@ -16,26 +20,36 @@ def best_order(logits: torch.Tensor, targets: torch.Tensor, mask: torch.Tensor) 
 
     ``mask`` (batch, frames) is 1 on frames that count.
     """
-    with torch.no_grad():
-        on = functional.softplus(-logits.float()) * mask[..., None]
-        off = functional.softplus(logits.float()) * mask[..., None]
-        # cost[b, i, j]: output i against reference speaker j
-        cost = torch.einsum("bti,btj->bij", on, targets) + torch.einsum(
-            "bti,btj->bij", off, 1 - targets
-        )
-        orders = permutations(targets.shape[-1]).to(cost.device)
-        speakers = torch.arange(targets.shape[-1], device=cost.device)
-        best = cost[:, speakers, orders].sum(-1).argmin(1)  # (batch,)
+    return _reordered(targets, _costs(logits, targets, mask))
+
+
+def leading_order(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """The same where the outputs of who speaks must come first and those of nobody last.
+
+    Without that a head may lay out the space of voices among its outputs, once and for all: two
+    voices of one region get one output, and the fourth output none (`TRIED.md`).
+    """
+    present = (targets.sum(1) > 0).to(logits.dtype)
+    late = torch.arange(targets.shape[-1])[None] >= present.sum(1, keepdim=True)
+    costs = _costs(logits, targets, torch.ones(targets.shape[:2]))
+    return _reordered(targets, costs + FORBIDDEN * late[:, :, None] * present[:, None])
+
+
+@torch.no_grad()
+def _costs(logits: torch.Tensor, targets: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """Of output i standing for reference speaker j, (batch, i, j): cross entropy, summed."""
+    on = functional.softplus(-logits.float()) * mask[..., None]
+    off = functional.softplus(logits.float()) * mask[..., None]
+    return torch.einsum("bti,btj->bij", on, targets) + torch.einsum(
+        "bti,btj->bij", off, 1 - targets
+    )
+
+
+def _reordered(targets: torch.Tensor, costs: torch.Tensor) -> torch.Tensor:
+    orders = permutations(targets.shape[-1]).to(costs.device)
+    speakers = torch.arange(targets.shape[-1], device=costs.device)
+    best = costs[:, speakers, orders].sum(-1).argmin(1)  # (batch,)
     return torch.gather(targets, 2, orders[best][:, None].expand(-1, targets.shape[1], -1))
-
-
-def permutation_free(
-    logits: torch.Tensor, targets: torch.Tensor, mask: torch.Tensor
-) -> torch.Tensor:
-    """Mean binary cross entropy of a frame and speaker, each conversation in its cheapest order."""
-    ordered = best_order(logits, targets, mask)
-    losses = functional.binary_cross_entropy_with_logits(logits.float(), ordered, reduction="none")
-    return (losses * mask[..., None]).sum() / (mask.sum() * targets.shape[-1])
 
 
 def frame_errors(

@@ -11,9 +11,9 @@ from consumer.inference.options import EngineOptions
 from deploy.checkpoints import (
     export,
     material,
-    rehearse,
     sortformer,
     stages,
+    teach_head,
     titanet,
     tracks,
     train_diarizer,
@@ -42,11 +42,13 @@ def run(cache: Path) -> None:
     ]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        rehearsed = rehearse.rehearse(folder / "head.pt", Schedule(4))
         train_diarizer.train(
             sortformer.build(), source, develop,
             train_diarizer.Plan(Schedule(6), report=3, check=6, stages=stages.QUICK),
-            folder / "diarizer.pt", folder / "diarizer.csv", rehearsed,
+            folder / "diarizer.pt", folder / "diarizer.csv",
+            lambda heard: teach_head.teach(
+                heard, teach_head.collect(heard, source, 2), Schedule(8)
+            ),
         )  # fmt: skip
         train_embedder.train(
             titanet.build(), Windows(spoken, rooms, background), material.cut(spoken),

@@ -117,7 +117,12 @@ def head(
     if modules.encoder_proj is not None:  # of two widths
         states = modules.encoder_proj(states)
     mask = modules.length_to_mask(lengths, states.shape[1])
-    hidden = model.transformer_encoder(encoder_states=states, encoder_mask=mask)
+    return speakers(model, model.transformer_encoder(encoder_states=states, encoder_mask=mask))
+
+
+def speakers(model: SortformerEncLabelModel, hidden: torch.Tensor) -> torch.Tensor:
+    """Logits (batch, frames, speakers) from hidden states (batch, frames, head width)."""
+    modules = model.sortformer_modules
     hidden = modules.dropout(torch.relu(hidden))
     hidden = modules.dropout(torch.relu(modules.first_hidden_to_hidden(hidden)))
     logits: torch.Tensor = modules.single_hidden_to_spks(hidden)

@@ -22,6 +22,7 @@ class Stage:
     relations: float = 0.2  # being as near to other voices as the teacher is
     deep: float = 0.5  # what the teacher pools
     attention: float = 0.0  # the head's attention
+    intermediate: float = 0.0  # who speaks when, by the head's lower layers
     passages: float = 0.0  # chance that a step hears single passages instead of conversations
 
 
@@ -37,13 +38,14 @@ STAGES = (
         relations=0.15,
         deep=0.3,
         attention=0.3,
+        intermediate=1.0,
         passages=0.4,
     ),
 )
 
 QUICK = (
     Stage(2, (4, 5), 12, 0.0, passages=0.5),
-    Stage(1_000_000, (4, 5), 12, 1.0, attention=0.3),
+    Stage(1_000_000, (4, 5), 12, 1.0, attention=0.3, intermediate=0.5),
 )
 
 

@@ -3,7 +3,7 @@
 import csv
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,13 +12,11 @@ import torch
 from nemo.collections.asr.models import SortformerEncLabelModel
 from torch.utils.data import DataLoader, IterableDataset
 
-from deploy.checkpoints import batches, joint, rehearsal, sortformer, stages
-from deploy.checkpoints.attention import Attention
+from deploy.checkpoints import batches, joint, sortformer, stages, teach_head
 from deploy.checkpoints.averaging import Average
 from deploy.checkpoints.batches import Batch
 from deploy.checkpoints.conversations import Conversation, Conversations
 from deploy.checkpoints.joint import Lessons
-from deploy.checkpoints.listening import Listening
 from deploy.checkpoints.optimizer import Optimizer
 from deploy.checkpoints.stages import STAGES, Stage
 from deploy.checkpoints.state import restore, store
@@ -64,18 +62,18 @@ def train(
     plan: Plan,
     state: Path,
     curve: Path,
-    rehearsed: Path | None = None,
+    teach: Callable[[SortformerEncLabelModel], None] | None = None,
     seed: int = 0,
 ) -> SortformerEncLabelModel:
     """Train to ``plan.schedule.steps`` (from ``state`` where it exists); returns the averaged
     model.
 
-    ``rehearsed`` holds the head's weights (``rehearsal.py``), put in when the head is first used.
+    ``teach`` is called with it before its head is first used (``teach_head.py``).
     """
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     joint.quick_convolutions(model)
-    lessons = Lessons(Listening(model), Attention(model))
+    lessons = Lessons.of(model)
     average = Average(model, sortformer.build())
     optimizer = Optimizer(lessons.listening, plan.schedule.rate)
     step = restore(state, lessons.listening, average, optimizer, rng) or plan.schedule.start
@@ -85,12 +83,12 @@ def train(
     while step < plan.schedule.steps:
         current = stages.stage(step, plan.stages)
         if (
-            rehearsed
+            teach
             and current.diarize
             and (step == 0 or not stages.stage(step - 1, plan.stages).diarize)
         ):
-            rehearsal.put(rehearsed, model)
-            rehearsal.put(rehearsed, average.model)
+            teach(average.model)
+            teach_head.parts(model).load_state_dict(teach_head.parts(average.model).state_dict())
         optimizer.at(plan.schedule.at(step))
         model.train()
         loss, parts = joint.loss(_masked(next(loaded), rng), current, lessons)
@@ -133,7 +131,8 @@ def _masked(batch: Batch, rng: np.random.Generator) -> Batch:
 
 
 COLUMNS = (
-    "step", "rate", "voices", "relations", "deep", "diarize", "attention", "seconds",
+    "step", "rate", "voices", "relations", "deep", "diarize", "attention", "intermediate",
+    "seconds",
     "error_all", "error_1", "error_2", "error_3", "error_4",
 )  # fmt: skip
 

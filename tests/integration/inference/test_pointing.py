@@ -4,11 +4,10 @@ import numpy as np
 import torch
 
 from deploy.checkpoints import voices
-from deploy.checkpoints.batches import heard, projection
+from deploy.checkpoints.batches import SILENCE, heard, projection
 from deploy.checkpoints.conversations import Conversation
 from deploy.checkpoints.corpus import Speech
 from deploy.checkpoints.pool import PoolVoice
-from deploy.checkpoints.rehearsal import SILENCE
 from deploy.checkpoints.sessions import Span, fill
 from deploy.checkpoints.sortformer import ENCODER_WIDTH
 from deploy.checkpoints.teacher import DIMENSIONS, FRAME

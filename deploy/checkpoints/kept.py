@@ -1,0 +1,98 @@
+"""Conversations as the encoder hears them, kept: the head learns from them many times over.
+
+To hear takes most of a training step, to name groups takes most of the steps. A head does not know
+the order of frames, so that blocks of one conversation make ever new ones; and its voices are
+turned in the space of voices, so that it names groups by comparison and not by what they are.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from nemo.collections.asr.models import SortformerEncLabelModel
+
+from deploy.checkpoints import batches
+from deploy.checkpoints.batches import SILENCE
+from deploy.checkpoints.conversations import Conversations, Difficulty
+from deploy.checkpoints.sortformer import ENCODER_WIDTH, SPEAKERS
+
+AUDIO_S = 100.0  # at most, in one pass of the encoder
+BLOCK = (8, 40)  # frames that stay together
+TURNED, BENT = (
+    0.35,
+    0.35,
+)  # shares of the conversations whose voices become any others, or neighbours
+WANTED = (0.3, 0.4, 0.65, 1.0)  # chance to take a conversation with 1, 2, 3, 4 voices that is drawn
+
+
+@dataclass(frozen=True)
+class Kept:
+    """States (frames, encoder width), half precision, and activity (frames, speakers), bytes."""
+
+    states: torch.Tensor
+    active: torch.Tensor
+
+
+@torch.inference_mode()
+def keep(
+    model: SortformerEncLabelModel,
+    source: Conversations,
+    rng: np.random.Generator,
+    seconds: tuple[float, float],
+) -> list[Kept]:
+    """What the encoder makes of a few conversations of equal length, drawn from ``seconds``."""
+    length = float(rng.uniform(*seconds))
+    drawn = [source.draw(rng, length, Difficulty()) for _ in range(max(1, round(AUDIO_S / length)))]
+    batch = batches.collate(model, drawn, [])
+    with torch.autocast("cpu", torch.bfloat16):
+        encoded, _ = model.encoder(audio_signal=batch.features, length=batch.lengths)
+    states = encoded.transpose(1, 2).half()
+    count = min(states.shape[1], batch.active.shape[1])
+    return [
+        Kept(said[:count].clone(), active[:count].to(torch.uint8))
+        for said, active in zip(states, batch.active, strict=True)
+    ]
+
+
+def draw(
+    kept: Sequence[Kept], rng: np.random.Generator, size: int, count: int, most: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """``size`` conversations of ``count`` frames and at most ``most`` voices, put together from
+    blocks: states (size, count, encoder width) and activity (size, count, speakers).
+    """
+    states = torch.empty(size, count, ENCODER_WIDTH)
+    active = torch.empty(size, count, SPEAKERS)
+    row = 0
+    while row < size:
+        chosen = kept[int(rng.integers(len(kept)))]
+        rows = _blocks(rng, len(chosen.states), count)
+        said = chosen.active[rows].float()
+        voices = int((said.sum(0) > 0).sum())
+        if 0 < voices <= most and (most < SPEAKERS or rng.random() < WANTED[voices - 1]):
+            states[row], active[row] = chosen.states[rows].float(), said
+            row += 1
+    return _strangers(states, rng), active
+
+
+def _blocks(rng: np.random.Generator, have: int, count: int) -> torch.Tensor:
+    """``count`` of ``have`` frames, in blocks; some of them twice where there are too few."""
+    block, offset = int(rng.integers(*BLOCK)), int(rng.integers(BLOCK[0]))
+    edges = np.clip(np.arange(-offset, have + block, block), 0, have)
+    order = rng.permutation(len(edges) - 1)
+    rows = np.concatenate([np.arange(edges[index], edges[index + 1]) for index in order])
+    return torch.from_numpy(np.sort(np.resize(rows, count)))
+
+
+def _strangers(states: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
+    """Turn the voices of some conversations, in place, wholly or a little; not silence."""
+    drawn = rng.random(len(states))
+    rows = torch.from_numpy(np.flatnonzero(drawn < TURNED + BENT))
+    keeps = np.where(drawn < TURNED, 0.0, np.exp(rng.uniform(-0.5, 1.6, len(states))))
+    voices = states[..., SILENCE + 1 :]
+    width = voices.shape[-1]
+    stays = torch.from_numpy(keeps).float()[rows, None, None] * torch.eye(width)
+    turn, upper = torch.linalg.qr(torch.randn(len(rows), width, width) / width**0.5 + stays)
+    turn *= torch.sign(torch.diagonal(upper, dim1=1, dim2=2))[:, None]  # or it would mirror
+    voices[rows] = voices[rows] @ turn
+    return states
