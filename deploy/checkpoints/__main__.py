@@ -99,7 +99,7 @@ def diarizer(
     plan = train_diarizer.Plan(Schedule(steps, rate, start=start))
     train_diarizer.train(
         model, source, material.development(store), plan, state, CURVES / "diarizer.csv",
-        lambda heard: teach_head.teach(heard, teach_head.collect(heard, source)),
+        lambda heard: teach_head.teach(heard, source),
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Conversations as the encoder hears them, kept: the head learns from them many times over.
+"""Conversations as the encoder hears them, kept: the head learns from them several times over.
 
 To hear takes most of a training step, to name groups takes most of the steps. A head does not know
 the order of frames, so that blocks of one conversation make ever new ones; and its voices are

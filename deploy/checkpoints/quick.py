@@ -46,9 +46,7 @@ def run(cache: Path) -> None:
             sortformer.build(), source, develop,
             train_diarizer.Plan(Schedule(6), report=3, check=6, stages=stages.QUICK),
             folder / "diarizer.pt", folder / "diarizer.csv",
-            lambda heard: teach_head.teach(
-                heard, teach_head.collect(heard, source, 2), Schedule(8)
-            ),
+            lambda heard: teach_head.teach(heard, source, Schedule(8), first=2),
         )  # fmt: skip
         train_embedder.train(
             titanet.build(), Windows(spoken, rooms, background), material.cut(spoken),

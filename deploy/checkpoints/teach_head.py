@@ -1,13 +1,16 @@
-"""The training loop of the head alone, on kept states, from few voices and frames to many."""
+"""The training loop of the head alone, on states that another process keeps: from few voices and
+frames to many.
+"""
 
 import sys
-import time
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator
 
 import numpy as np
 import torch
 from nemo.collections.asr.models import SortformerEncLabelModel
 from torch.nn import functional
+from torch.utils.data import DataLoader, IterableDataset
 
 from deploy.checkpoints import kept, losses, sortformer
 from deploy.checkpoints.attention import Attention
@@ -17,7 +20,9 @@ from deploy.checkpoints.kept import Kept
 from deploy.checkpoints.optimizer import Optimizer
 from deploy.checkpoints.train_schedule import Schedule
 
-CONVERSATIONS, SECONDS = 2000, (12.0, 60.0)
+SECONDS = (12.0, 60.0)  # length of the conversations that are heard
+ROOM = 3000  # of them are kept; the oldest make room
+USED = 4  # times that each is used, about: 2000 were learnt by heart in 2600 steps (`TRIED.md`)
 SCHEDULE = Schedule(2600, 2.5e-3, 100)
 FRAMES, MOST = 5500, 48  # frames in a step, and conversations at most
 ATTENTION, INTERMEDIATE = 0.3, 0.5  # weights of the attention's and the lower layers' losses
@@ -28,33 +33,44 @@ def parts(model: SortformerEncLabelModel) -> torch.nn.ModuleDict:
     return torch.nn.ModuleDict({"t": model.transformer_encoder, "s": model.sortformer_modules})
 
 
-def collect(
-    model: SortformerEncLabelModel, source: Conversations, count: int = CONVERSATIONS, seed: int = 0
-) -> list[Kept]:
-    """At least ``count`` conversations as the model's encoder hears them."""
-    rng, found, since = np.random.default_rng(seed), list[Kept](), time.time()
-    while len(found) < count:
-        found += kept.keep(model.eval(), source, rng, SECONDS)
-        if time.time() - since > 20:
-            print(f"kept {len(found)} of {count} conversations", file=sys.stderr, flush=True)
-            since = time.time()
-    return found
+class Heard(IterableDataset[list[Kept]]):
+    """Conversations without end as the model's encoder hears them; for one drawing process."""
+
+    def __init__(self, model: SortformerEncLabelModel, source: Conversations, seed: int) -> None:
+        self._model, self._source, self._seed = model, source, seed
+
+    def __iter__(self) -> Iterator[list[Kept]]:
+        rng = np.random.default_rng((self._seed, 1))
+        while True:
+            yield kept.keep(self._model, self._source, rng, SECONDS)
 
 
 def teach(
     model: SortformerEncLabelModel,
-    told: Sequence[Kept],
+    source: Conversations,
     schedule: Schedule = SCHEDULE,
+    first: int = 200,
     seed: int = 0,
 ) -> None:
-    """Train the model's head; its encoder stays as it is."""
+    """Train the model's head on what its encoder makes of the source's conversations, when
+    ``first`` of them have been heard. The encoder stays as it is.
+    """
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
-    head, attention, below = parts(model).train(), Attention(model), Intermediate(model)
+    head, attention, below = parts(model), Attention(model), Intermediate(model)
     optimizer = Optimizer(head, schedule.rate)
+    loaded = iter(DataLoader(Heard(model.eval(), source, seed), batch_size=None, num_workers=1))
+    told, heard, used = deque[Kept](maxlen=ROOM), 0, 0
     recent: list[float] = []
+    print(f"head: hears {first} conversations first", file=sys.stderr, flush=True)
+    head.train()
     for step in range(schedule.steps):
         size, count, most = _lesson(rng, step / schedule.steps)
+        used += size
+        while heard < max(first, used // USED):
+            new = next(loaded)
+            told.extend(new)
+            heard += len(new)
         states, active = kept.draw(told, rng, size, count, most)
         optimizer.at(schedule.at(step))
         with torch.autocast("cpu", torch.bfloat16):
