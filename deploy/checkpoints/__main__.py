@@ -90,16 +90,19 @@ def diarizer(
     store = cache(folder)
     pool = tracks.load(material.training_voices(), store)
     model, start, state = sortformer.build(), 0, store / "diarizer.pt"
+    head = store / "head.pt"
     if fresh:
         state.unlink(missing_ok=True)
     elif not state.exists() and export.DIARIZER.exists():
         model.load_state_dict(export.load_diarizer().state_dict())
         start = int(json.loads(export.CARD.read_text())["diarizer"]["steps"])
+    if not state.exists():
+        head.unlink(missing_ok=True)  # another encoder's
     source = material.source(pool)
     plan = train_diarizer.Plan(Schedule(steps, rate, start=start))
     train_diarizer.train(
         model, source, material.development(store), plan, state, CURVES / "diarizer.csv",
-        lambda heard: teach_head.teach(heard, source),
+        lambda heard: teach_head.taught(heard, source, head),
     )  # fmt: skip
 
 

@@ -40,10 +40,7 @@ class Intermediate:
         """
         heard, self._heard = self._heard, []
         normed = self._model.transformer_encoder.final_layer_norm
-        answers = [
-            sortformer.speakers(self._model, normed(hidden)).float()[:, : ordered.shape[1]]
-            for hidden in heard
-        ]
+        answers = [sortformer.speakers(self._model, normed(hidden)).float() for hidden in heard]
         return torch.stack(
             [functional.binary_cross_entropy_with_logits(said, ordered) for said in answers]
         ).mean()

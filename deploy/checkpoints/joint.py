@@ -1,9 +1,7 @@
 """Trains the Sortformer end to end: the encoder learns to listen (``listening.py``), the head
 then learns to name groups of such states (``teach_head.py``); then they learn together.
 
-Together they learn who speaks when, under the permutation-free loss; the encoder's lessons go on, a
-part of the head's attention is shown where the same voice speaks (``attention.py``), and its lower
-layers are asked for the answer too (``intermediate.py``).
+Together they learn who speaks when (``naming.py``), and the encoder's lessons go on.
 """
 
 from dataclasses import dataclass
@@ -11,29 +9,26 @@ from typing import Any, cast
 
 import torch
 from nemo.collections.asr.models import SortformerEncLabelModel
-from torch.nn import functional
 
 from deploy.checkpoints import losses, sortformer
-from deploy.checkpoints.attention import Attention
 from deploy.checkpoints.batches import Batch, collate
 from deploy.checkpoints.conversations import Conversation
-from deploy.checkpoints.intermediate import Intermediate
 from deploy.checkpoints.listening import Listening
+from deploy.checkpoints.naming import Naming
 from deploy.checkpoints.stages import Stage
 
 
 @dataclass(frozen=True)
 class Lessons:
-    """Who listens to the encoder, to the head's attention and to its layers."""
+    """Who listens to the encoder, and who to the head."""
 
     listening: Listening
-    attention: Attention
-    intermediate: Intermediate
+    naming: Naming
 
     @classmethod
     def of(cls, model: SortformerEncLabelModel) -> "Lessons":
-        """All of them for one model."""
-        return cls(Listening(model), Attention(model), Intermediate(model))
+        """Both for one model."""
+        return cls(Listening(model), Naming(model))
 
 
 def quick_convolutions(model: SortformerEncLabelModel) -> None:
@@ -52,12 +47,7 @@ def loss(batch: Batch, current: Stage, lessons: Lessons) -> tuple[torch.Tensor, 
     states, active = encoded.transpose(1, 2)[:, :count].float(), batch.active[:, :count]
     parts = lessons.listening.losses(states, batch)
     if current.diarize and not batch.passages:
-        with torch.autocast("cpu", torch.bfloat16):
-            logits = sortformer.head(model, states, lengths.clamp(max=count))
-            ordered = losses.leading_order(logits, active)
-            parts["intermediate"] = lessons.intermediate.loss(ordered)
-        parts["diarize"] = functional.binary_cross_entropy_with_logits(logits.float(), ordered)
-        parts["attention"] = lessons.attention.loss(active)
+        parts |= lessons.naming.losses(states, lengths.clamp(max=count), active)
     total = sum((getattr(current, name) * part for name, part in parts.items()), torch.zeros(()))
     return total, {name: float(part.detach()) for name, part in parts.items()}
 

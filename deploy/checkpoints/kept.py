@@ -17,12 +17,10 @@ from deploy.checkpoints.batches import SILENCE
 from deploy.checkpoints.conversations import Conversations, Difficulty
 from deploy.checkpoints.sortformer import ENCODER_WIDTH, SPEAKERS
 
-AUDIO_S = 100.0  # at most, in one pass of the encoder
+AUDIO_S = 100.0  # about, in one pass of the encoder
 BLOCK = (8, 40)  # frames that stay together
-TURNED, BENT = (
-    0.35,
-    0.35,
-)  # shares of the conversations whose voices become any others, or neighbours
+TURNED = 0.35  # share of the conversations whose voices become any others
+BENT = 0.35  # share of those whose voices become others that are like them
 WANTED = (0.3, 0.4, 0.65, 1.0)  # chance to take a conversation with 1, 2, 3, 4 voices that is drawn
 
 
@@ -93,6 +91,6 @@ def _strangers(states: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
     width = voices.shape[-1]
     stays = torch.from_numpy(keeps).float()[rows, None, None] * torch.eye(width)
     turn, upper = torch.linalg.qr(torch.randn(len(rows), width, width) / width**0.5 + stays)
-    turn *= torch.sign(torch.diagonal(upper, dim1=1, dim2=2))[:, None]  # or it would mirror
+    turn *= torch.sign(torch.diagonal(upper, dim1=1, dim2=2))[:, None]  # which it leaves open
     voices[rows] = voices[rows] @ turn
     return states

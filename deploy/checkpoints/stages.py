@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from deploy.checkpoints.conversations import Difficulty
 
 # one voice, sometimes another behind it: 400 steps of such taught an encoder from nothing more of
-# voices than 19,800 steps of conversations (README)
+# voices than 19,800 steps of conversations (TRIED.md)
 PASSAGE = Difficulty((0.85, 0.15, 0.0, 0.0), overlap=1.0, opus=0.03, band=0.2)
 PASSAGE_S = (3, 4)
 

@@ -5,18 +5,17 @@ frames to many.
 import sys
 from collections import deque
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import torch
 from nemo.collections.asr.models import SortformerEncLabelModel
-from torch.nn import functional
 from torch.utils.data import DataLoader, IterableDataset
 
-from deploy.checkpoints import kept, losses, sortformer
-from deploy.checkpoints.attention import Attention
+from deploy.checkpoints import kept
 from deploy.checkpoints.conversations import Conversations
-from deploy.checkpoints.intermediate import Intermediate
 from deploy.checkpoints.kept import Kept
+from deploy.checkpoints.naming import Naming
 from deploy.checkpoints.optimizer import Optimizer
 from deploy.checkpoints.train_schedule import Schedule
 
@@ -25,7 +24,7 @@ ROOM = 3000  # of them are kept; the oldest make room
 USED = 4  # times that each is used, about: 2000 were learnt by heart in 2600 steps (`TRIED.md`)
 SCHEDULE = Schedule(2600, 2.5e-3, 100)
 FRAMES, MOST = 5500, 48  # frames in a step, and conversations at most
-ATTENTION, INTERMEDIATE = 0.3, 0.5  # weights of the attention's and the lower layers' losses
+WEIGHTS = {"diarize": 1.0, "intermediate": 0.5, "attention": 0.3}  # of the losses
 
 
 def parts(model: SortformerEncLabelModel) -> torch.nn.ModuleDict:
@@ -45,6 +44,14 @@ class Heard(IterableDataset[list[Kept]]):
             yield kept.keep(self._model, self._source, rng, SECONDS)
 
 
+def taught(model: SortformerEncLabelModel, source: Conversations, file: Path) -> None:
+    """Give the model the head of ``file``; where there is none, teach one and keep it there."""
+    if not file.exists():
+        teach(model, source)
+        torch.save(parts(model).state_dict(), file)
+    parts(model).load_state_dict(torch.load(file, map_location="cpu", weights_only=True))
+
+
 def teach(
     model: SortformerEncLabelModel,
     source: Conversations,
@@ -57,7 +64,7 @@ def teach(
     """
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
-    head, attention, below = parts(model), Attention(model), Intermediate(model)
+    head, naming = parts(model), Naming(model)
     optimizer = Optimizer(head, schedule.rate)
     loaded = iter(DataLoader(Heard(model.eval(), source, seed), batch_size=None, num_workers=1))
     told, heard, used = deque[Kept](maxlen=ROOM), 0, 0
@@ -69,21 +76,18 @@ def teach(
         used += size
         while heard < max(first, used // USED):
             new = next(loaded)
-            told.extend(new)
+            # copied, since each tensor that another process shares holds a file open
+            told.extend(Kept(each.states.clone(), each.active.clone()) for each in new)
             heard += len(new)
         states, active = kept.draw(told, rng, size, count, most)
         optimizer.at(schedule.at(step))
-        with torch.autocast("cpu", torch.bfloat16):
-            logits = sortformer.head(model, states, torch.full((size,), count))
-            ordered = losses.leading_order(logits, active)
-            lower = below.loss(ordered)
-        loss = functional.binary_cross_entropy_with_logits(logits.float(), ordered)
-        total = loss + ATTENTION * attention.loss(active) + INTERMEDIATE * lower
+        lacks = naming.losses(states, torch.full((size,), count), active)
+        total = sum((WEIGHTS[name] * part for name, part in lacks.items()), torch.zeros(()))
         optimizer.zero_grad()
         total.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(head.parameters(), 1.0)
         optimizer.step()
-        recent.append(float(loss.detach()))
+        recent.append(float(lacks["diarize"].detach()))
         if (step + 1) % 100 == 0:
             mean = np.mean(recent[-100:])
             print(f"head {step + 1}: loss {mean:.4f}", file=sys.stderr, flush=True)

@@ -62,7 +62,7 @@ def train(
     plan: Plan,
     state: Path,
     curve: Path,
-    teach: Callable[[SortformerEncLabelModel], None] | None = None,
+    teach: Callable[[SortformerEncLabelModel], None],
     seed: int = 0,
 ) -> SortformerEncLabelModel:
     """Train to ``plan.schedule.steps`` (from ``state`` where it exists); returns the averaged
@@ -82,11 +82,8 @@ def train(
     since, losses = time.time(), list[dict[str, float]]()
     while step < plan.schedule.steps:
         current = stages.stage(step, plan.stages)
-        if (
-            teach
-            and current.diarize
-            and (step == 0 or not stages.stage(step - 1, plan.stages).diarize)
-        ):
+        before = stages.stage(max(step - 1, 0), plan.stages)
+        if current.diarize and (step == 0 or not before.diarize):
             teach(average.model)
             teach_head.parts(model).load_state_dict(teach_head.parts(average.model).state_dict())
         optimizer.at(plan.schedule.at(step))
@@ -132,8 +129,7 @@ def _masked(batch: Batch, rng: np.random.Generator) -> Batch:
 
 COLUMNS = (
     "step", "rate", "voices", "relations", "deep", "diarize", "attention", "intermediate",
-    "seconds",
-    "error_all", "error_1", "error_2", "error_3", "error_4",
+    "seconds", "error_all", "error_1", "error_2", "error_3", "error_4",
 )  # fmt: skip
 
 
