@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from nemo.collections.asr.models import SortformerEncLabelModel
 
@@ -26,10 +27,13 @@ WANTED = (0.3, 0.4, 0.65, 1.0)  # chance to take a conversation with 1, 2, 3, 4 
 
 @dataclass(frozen=True)
 class Kept:
-    """States (frames, encoder width), half precision, and activity (frames, speakers), bytes."""
+    """States (frames, encoder width) and activity (frames, speakers).
 
-    states: torch.Tensor
-    active: torch.Tensor
+    Arrays, since every tensor that comes from another process holds a file open.
+    """
+
+    states: npt.NDArray[np.float16]
+    active: npt.NDArray[np.uint8]
 
 
 @torch.inference_mode()
@@ -45,12 +49,9 @@ def keep(
     batch = batches.collate(model, drawn, [])
     with torch.autocast("cpu", torch.bfloat16):
         encoded, _ = model.encoder(audio_signal=batch.features, length=batch.lengths)
-    states = encoded.transpose(1, 2).half()
-    count = min(states.shape[1], batch.active.shape[1])
-    return [
-        Kept(said[:count].clone(), active[:count].to(torch.uint8))
-        for said, active in zip(states, batch.active, strict=True)
-    ]
+    states, active = encoded.transpose(1, 2).half().numpy(), batch.active.byte().numpy()
+    count = min(states.shape[1], active.shape[1])
+    return [Kept(*each) for each in zip(states[:, :count], active[:, :count], strict=True)]
 
 
 def draw(
@@ -65,21 +66,22 @@ def draw(
     while row < size:
         chosen = kept[int(rng.integers(len(kept)))]
         rows = _blocks(rng, len(chosen.states), count)
-        said = chosen.active[rows].float()
+        said = chosen.active[rows]
         voices = int((said.sum(0) > 0).sum())
         if 0 < voices <= most and (most < SPEAKERS or rng.random() < WANTED[voices - 1]):
-            states[row], active[row] = chosen.states[rows].float(), said
+            states[row] = torch.from_numpy(chosen.states[rows])
+            active[row] = torch.from_numpy(said)
             row += 1
     return _strangers(states, rng), active
 
 
-def _blocks(rng: np.random.Generator, have: int, count: int) -> torch.Tensor:
+def _blocks(rng: np.random.Generator, have: int, count: int) -> npt.NDArray[np.int64]:
     """``count`` of ``have`` frames, in blocks; some of them twice where there are too few."""
     block, offset = int(rng.integers(*BLOCK)), int(rng.integers(BLOCK[0]))
     edges = np.clip(np.arange(-offset, have + block, block), 0, have)
     order = rng.permutation(len(edges) - 1)
     rows = np.concatenate([np.arange(edges[index], edges[index + 1]) for index in order])
-    return torch.from_numpy(np.sort(np.resize(rows, count)))
+    return np.sort(np.resize(rows, count))
 
 
 def _strangers(states: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:

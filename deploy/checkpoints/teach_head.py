@@ -76,8 +76,7 @@ def teach(
         used += size
         while heard < max(first, used // USED):
             new = next(loaded)
-            # copied, since each tensor that another process shares holds a file open
-            told.extend(Kept(each.states.clone(), each.active.clone()) for each in new)
+            told.extend(new)
             heard += len(new)
         states, active = kept.draw(told, rng, size, count, most)
         optimizer.at(schedule.at(step))

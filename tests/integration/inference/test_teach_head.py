@@ -8,13 +8,27 @@ import numpy as np
 import pytest
 import torch
 
-from deploy.checkpoints import kept, sortformer, teach_head
-from deploy.checkpoints.conversations import Conversations
-from deploy.checkpoints.kept import Kept
+from deploy.checkpoints import sortformer, teach_head
+from deploy.checkpoints.conversations import Conversation, Conversations, Difficulty
+from deploy.checkpoints.sessions import Span
+from deploy.checkpoints.speech import SAMPLE_RATE
 from deploy.checkpoints.train_schedule import Schedule
 
-FRAMES, AT_ONCE = 80, 30
-NOBODY = Conversations.__new__(Conversations)  # what is heard comes from `heard` below
+
+class Noise(Conversations):
+    """Conversations of one voice, which is noise in their first half."""
+
+    def __init__(self) -> None:
+        """Nothing is drawn from."""
+
+    def draw(
+        self, rng: np.random.Generator, seconds: float, difficulty: Difficulty
+    ) -> Conversation:
+        """As long as asked for."""
+        samples = rng.normal(0, 0.1, int(seconds * SAMPLE_RATE)).astype(np.float32)
+        half = len(samples) // 2
+        samples[half:] *= 0.01
+        return Conversation(samples, [Span(0, 0, half)], [0])
 
 
 @pytest.fixture
@@ -27,25 +41,13 @@ def few_files() -> Iterator[int]:
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-@pytest.fixture(autouse=True)
-def heard(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Conversations of one voice, without an encoder's work."""
-    active = torch.zeros(FRAMES, sortformer.SPEAKERS, dtype=torch.uint8)
-    active[: FRAMES // 2, 0] = 1
-
-    def keep(
-        model: object, source: object, rng: np.random.Generator, seconds: object
-    ) -> list[Kept]:
-        states = torch.from_numpy(rng.normal(size=(AT_ONCE, FRAMES, sortformer.ENCODER_WIDTH)))
-        return [Kept(each.half(), active.clone()) for each in states]
-
-    monkeypatch.setattr(kept, "keep", keep)
-
-
-def test_many_conversations_need_few_files_and_only_the_head_learns(few_files: int) -> None:
+def test_many_conversations_need_few_files_and_only_the_head_learns(
+    few_files: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(teach_head, "SECONDS", (2.0, 3.0))
     model = sortformer.build()
     before = {name: weights.clone() for name, weights in model.state_dict().items()}
-    teach_head.teach(model, NOBODY, Schedule(2), first=few_files)
+    teach_head.teach(model, Noise(), Schedule(2), first=few_files)
     moved = {
         name.split(".")[0]
         for name, weights in model.state_dict().items()
@@ -60,8 +62,8 @@ def test_a_head_is_taught_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     file, one, other = tmp_path / "head.pt", sortformer.build(), sortformer.build()
     calls: list[object] = []
     monkeypatch.setattr(teach_head, "teach", lambda *given: calls.append(given))
-    teach_head.taught(one, NOBODY, file)
-    teach_head.taught(other, NOBODY, file)
+    teach_head.taught(one, Noise(), file)
+    teach_head.taught(other, Noise(), file)
     assert len(calls) == 1
     both = zip(
         teach_head.parts(one).parameters(), teach_head.parts(other).parameters(), strict=True
