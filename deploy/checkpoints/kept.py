@@ -19,10 +19,12 @@ from deploy.checkpoints.conversations import Conversations, Difficulty
 from deploy.checkpoints.sortformer import ENCODER_WIDTH, SPEAKERS
 
 AUDIO_S = 100.0  # about, in one pass of the encoder
-BLOCK = (8, 40)  # frames that stay together
-TURNED = 0.35  # share of the conversations whose voices become any others
+# frames that stay together, in lessons of fewer frames than the first figure
+BLOCKS = ((64, (2, 8)), (160, (4, 20)), (1_000_000, (8, 40)))
+NEARER = 0.4  # share of the conversations whose voices come nearer to one another
+TURNED = 0.3  # share of those whose voices become any others
 BENT = 0.35  # share of those whose voices become others that are like them
-WANTED = (0.3, 0.4, 0.65, 1.0)  # chance to take a conversation with 1, 2, 3, 4 voices that is drawn
+WANTED = (0.25, 0.5, 0.8, 1.0)  # chance to take a conversation with 1, 2, 3, 4 voices that is drawn
 
 
 @dataclass(frozen=True)
@@ -55,10 +57,10 @@ def keep(
 
 
 def draw(
-    kept: Sequence[Kept], rng: np.random.Generator, size: int, count: int, most: int
+    kept: Sequence[Kept], rng: np.random.Generator, size: int, count: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """``size`` conversations of ``count`` frames and at most ``most`` voices, put together from
-    blocks: states (size, count, encoder width) and activity (size, count, speakers).
+    """``size`` conversations of ``count`` frames, put together from blocks: states (size, count,
+    encoder width) and activity (size, count, speakers).
     """
     states = torch.empty(size, count, ENCODER_WIDTH)
     active = torch.empty(size, count, SPEAKERS)
@@ -68,20 +70,36 @@ def draw(
         rows = _blocks(rng, len(chosen.states), count)
         said = chosen.active[rows]
         voices = int((said.sum(0) > 0).sum())
-        if 0 < voices <= most and (most < SPEAKERS or rng.random() < WANTED[voices - 1]):
+        if voices > 0 and rng.random() < WANTED[voices - 1]:
             states[row] = torch.from_numpy(chosen.states[rows])
             active[row] = torch.from_numpy(said)
             row += 1
-    return _strangers(states, rng), active
+    return _strangers(_nearer(states, active, rng), rng), active
 
 
 def _blocks(rng: np.random.Generator, have: int, count: int) -> npt.NDArray[np.int64]:
     """``count`` of ``have`` frames, in blocks; some of them twice where there are too few."""
-    block, offset = int(rng.integers(*BLOCK)), int(rng.integers(BLOCK[0]))
+    shortest, longest = next(each for most, each in BLOCKS if count < most)
+    block, offset = int(rng.integers(shortest, longest)), int(rng.integers(shortest))
     edges = np.clip(np.arange(-offset, have + block, block), 0, have)
     order = rng.permutation(len(edges) - 1)
     rows = np.concatenate([np.arange(edges[index], edges[index + 1]) for index in order])
     return np.sort(np.resize(rows, count))
+
+
+def _nearer(states: torch.Tensor, active: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
+    """Bring the voices of some conversations nearer to their mean, as unknown voices are."""
+    size, spoken = len(states), active.sum(2, keepdim=True)
+    alone = active * (spoken == 1)
+    heard = torch.where((alone.sum(1) > 0)[:, None], alone, active)
+    centres = heard.transpose(1, 2) @ states / heard.sum(1).clamp(min=1)[..., None]
+    present = (active.sum(1) > 0).float()[..., None]
+    mean = (centres * present).sum(1, keepdim=True) / present.sum(1, keepdim=True)
+    lost = np.where(rng.random(size) < NEARER, rng.uniform(0, 0.55, size), 0.0)
+    shift = (centres - mean) * torch.from_numpy(lost).float()[:, None, None]
+    moved = states - active @ shift / spoken.clamp(min=1)
+    shorter = states.norm(dim=2, keepdim=True) / moved.norm(dim=2, keepdim=True)
+    return torch.where(spoken > 0, moved * shorter.clamp(max=1.6), states)
 
 
 def _strangers(states: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:

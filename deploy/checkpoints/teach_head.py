@@ -1,5 +1,5 @@
-"""The training loop of the head alone, on states that another process keeps: from few voices and
-frames to many.
+"""The training loop of the head alone, on made-up voices (``made_up.py``) and on states that
+another process keeps (``kept.py``).
 """
 
 import sys
@@ -12,7 +12,7 @@ import torch
 from nemo.collections.asr.models import SortformerEncLabelModel
 from torch.utils.data import DataLoader, IterableDataset
 
-from deploy.checkpoints import kept
+from deploy.checkpoints import head_lessons, kept, made_up
 from deploy.checkpoints.conversations import Conversations
 from deploy.checkpoints.kept import Kept
 from deploy.checkpoints.naming import Naming
@@ -20,10 +20,9 @@ from deploy.checkpoints.optimizer import Optimizer
 from deploy.checkpoints.train_schedule import Schedule
 
 SECONDS = (12.0, 60.0)  # length of the conversations that are heard
-ROOM = 3000  # of them are kept; the oldest make room
-USED = 4  # times that each is used, about: 2000 were learnt by heart in 2600 steps (`TRIED.md`)
-SCHEDULE = Schedule(2600, 2.5e-3, 100)
-FRAMES, MOST = 5500, 48  # frames in a step, and conversations at most
+ROOM = 6000  # of them are kept; the oldest make room
+USED = 40  # times that each is used, about, in blocks that are never the same
+SCHEDULE = Schedule(4000, 1.5e-3, 100, flat=0.8)
 WEIGHTS = {"diarize": 1.0, "intermediate": 0.5, "attention": 0.3}  # of the losses
 
 
@@ -69,18 +68,21 @@ def teach(
     loaded = iter(DataLoader(Heard(model.eval(), source, seed), batch_size=None, num_workers=1))
     told, heard, used = deque[Kept](maxlen=ROOM), 0, 0
     recent: list[float] = []
-    print(f"head: hears {first} conversations first", file=sys.stderr, flush=True)
     head.train()
     for step in range(schedule.steps):
-        size, count, most = _lesson(rng, step / schedule.steps)
-        used += size
-        while heard < max(first, used // USED):
-            new = next(loaded)
-            told.extend(new)
-            heard += len(new)
-        states, active = kept.draw(told, rng, size, count, most)
+        today = head_lessons.draw(rng, step / schedule.steps)
+        made = round(today.conversations * today.made_up)
+        states, active = made_up.batch(rng, made, today.frames, today.hardness)
+        if (real := today.conversations - made) > 0:
+            used += real
+            while heard < max(first, used // USED):
+                new = next(loaded)
+                told.extend(new)
+                heard += len(new)
+            others, speak = kept.draw(told, rng, real, today.frames)
+            states, active = torch.cat([states, others]), torch.cat([active, speak])
         optimizer.at(schedule.at(step))
-        lacks = naming.losses(states, torch.full((size,), count), active)
+        lacks = naming.losses(states, torch.full((len(states),), today.frames), active)
         total = sum((WEIGHTS[name] * part for name, part in lacks.items()), torch.zeros(()))
         optimizer.zero_grad()
         total.backward()  # type: ignore[no-untyped-call]
@@ -91,15 +93,3 @@ def teach(
             mean = np.mean(recent[-100:])
             print(f"head {step + 1}: loss {mean:.4f}", file=sys.stderr, flush=True)
     head.eval()
-
-
-def _lesson(rng: np.random.Generator, done: float) -> tuple[int, int, int]:
-    """Conversations, frames of each and voices at most, when ``done`` of the steps are over."""
-    if done < 0.1:
-        frames, most = (60, 61), 2
-    elif done < 0.25:
-        frames, most = (80, 160), 3
-    else:
-        frames, most = (120, 400) if done < 0.6 else (150, 700), 4
-    count = int(rng.integers(*frames))
-    return min(MOST, max(4, FRAMES // count)), count, most
