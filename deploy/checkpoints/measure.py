@@ -120,12 +120,15 @@ def _frames(turns: Sequence[Turn], seconds: float) -> torch.Tensor:
 def best_post(answers: Sequence[Probable]) -> tuple[PostProcessing, float]:
     """The post-processing with the least error on these answers, and that error.
 
-    One parameter after the other, twice around: they hardly depend on one another.
+    One parameter after the other, twice around: they hardly depend on one another. A segment begins
+    at no less than what ends it.
     """
     best, least = PostProcessing(), error(answers, PostProcessing())
     for name, values in (*TRIED.items(), *TRIED.items()):
         for value in values:
             tried = replace(best, **{name: value})
+            if tried.onset < tried.offset:  # would flicker in between
+                continue
             if (rate := error(answers, tried)) < least:
                 best, least = tried, rate
     return best, least

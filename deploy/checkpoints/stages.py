@@ -1,6 +1,6 @@
 """The diarizer's training: passages of one voice first, then conversations beside them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from deploy.checkpoints.conversations import Difficulty
 
@@ -26,21 +26,16 @@ class Stage:
     passages: float = 0.0  # chance that a step hears single passages instead of conversations
 
 
+TOGETHER = Stage(
+    3400, (8, 36), 220, 2.0, voices=0.7, relations=0.15, deep=0.3, attention=0.3,
+    intermediate=1.0, passages=0.4,
+)  # fmt: skip
+
 STAGES = (
     Stage(1750, (6, 10), 84, 0.0, passages=1.0),
+    TOGETHER,
     # nearly as long as what is measured: who speaks again after half a minute is another skill
-    Stage(
-        1_000_000,
-        (8, 36),
-        220,
-        2.0,
-        voices=0.7,
-        relations=0.15,
-        deep=0.3,
-        attention=0.3,
-        intermediate=1.0,
-        passages=0.4,
-    ),
+    replace(TOGETHER, until=1_000_000, seconds=(10, 50), passages=0.25),
 )
 
 QUICK = (
