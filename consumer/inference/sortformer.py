@@ -70,7 +70,7 @@ class Sortformer:
         if self._device == "cpu":
             replace_convolutions(self._model)
         if self._bf16:
-            keep_in_bf16(self._model)
+            keep_in_bf16(self._model if self._model.streaming_mode else self._model.encoder)
 
     def _set_cache(self, cache: StreamingCache) -> None:
         modules = self._model.sortformer_modules
@@ -98,7 +98,8 @@ class Sortformer:
             states, frames = self._model.frontend_encoder(
                 processed_signal=features, processed_signal_length=lengths
             )
-            rows = self._infer(states, frames)
+        # The head compares frames: rounding moves what is nearly undecided, and it is small.
+        rows = self._infer(states.float(), frames)
         # Here the batch is waited for, once: what is asked for before this is known on the host.
         found, counts = rows.float().cpu().numpy(), frames.tolist()
         return [row[:count].copy() for row, count in zip(found, counts, strict=True)]
