@@ -52,8 +52,8 @@ class Sortformer:
         # encoder: shorter audio is filled up with silence to two, or to a whole frame where the
         # encoder leaves out what is less.
         self._least_samples = 2 * hop if reduced == 1 else frame
-        self._prepare()
         self.streaming = bool(self._model.streaming_mode)
+        self._prepare()
         if self.streaming:
             self._set_cache(cache)
 
@@ -70,7 +70,8 @@ class Sortformer:
         if self._device == "cpu":
             replace_convolutions(self._model)
         if self._bf16:
-            keep_in_bf16(self._model if self._model.streaming_mode else self._model.encoder)
+            # NeMo's streaming step runs encoder and head as one; otherwise the head stays in fp32.
+            keep_in_bf16(self._model if self.streaming else self._model.encoder)
 
     def _set_cache(self, cache: StreamingCache) -> None:
         modules = self._model.sortformer_modules

@@ -22,8 +22,8 @@ AUDIO_S = 100.0  # about, in one pass of the encoder
 # frames that stay together, in lessons of fewer frames than the first figure
 BLOCKS = ((64, (2, 8)), (160, (4, 20)), (1_000_000, (8, 40)))
 NEARER = 0.4  # share of the conversations whose voices come nearer to one another
-TURNED = 0.3  # share of those whose voices become any others
-BENT = 0.35  # share of those whose voices become others that are like them
+TURNED = 0.3  # share of all whose voices become any others
+BENT = 0.35  # share of all whose voices become others that are like them
 WANTED = (0.25, 0.5, 0.8, 1.0)  # chance to take a conversation with 1, 2, 3, 4 voices that is drawn
 
 

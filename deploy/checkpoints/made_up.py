@@ -61,9 +61,12 @@ def _activity(
     seconds = float(rng.uniform(*SPOKEN_S))
     manner = draw_manner(rng, bool(rng.random() < hardness))
     spans = [
-        Span(turn.speaker, int(start), int(start + turn.length * SAMPLE_RATE))
+        Span(
+            turn.speaker,
+            int(turn.start * SAMPLE_RATE),
+            int((turn.start + turn.length) * SAMPLE_RATE),
+        )
         for turn in turns(rng, speakers, seconds, manner)
-        for start in (turn.start * SAMPLE_RATE,)
     ]
     return frames(spans, SPEAKERS, count, seconds / count)
 

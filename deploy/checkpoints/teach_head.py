@@ -75,6 +75,8 @@ def teach(
         states, active = made_up.batch(rng, made, today.frames, today.hardness)
         if (real := today.conversations - made) > 0:
             used += real
+            if not told:
+                print(f"head: hears {first} conversations", file=sys.stderr, flush=True)
             while heard < max(first, used // USED):
                 new = next(loaded)
                 told.extend(new)
