@@ -26,10 +26,12 @@ from deploy.checkpoints import (
     plot,
     quality,
     quick,
+    ranks,
     renders,
     sample,
     sortformer,
     soup,
+    state,
     teach_head,
     titanet,
     tracks,
@@ -84,25 +86,33 @@ def diarizer(
     ] = 40_000,
     fresh: Annotated[bool, typer.Option(help="Begin from random weights.")] = False,
     rate: Annotated[float, typer.Option(help="Peak learning rate.")] = 1.2e-3,
+    processes: Annotated[
+        int, typer.Option(help="Processes that share the audio of a step: one for each core.")
+    ] = 1,
     folder: Cache = None,
 ) -> None:
     """Train the Sortformer (resumes)."""
     store = cache(folder)
     pool = tracks.load(material.training_voices(), store)
-    model, start, state = sortformer.build(), 0, store / "diarizer.pt"
+    model, start, saved = sortformer.build(), 0, store / "diarizer.pt"
     head = store / "head.pt"
     if fresh:
-        state.unlink(missing_ok=True)
-    elif not state.exists() and export.DIARIZER.exists():
+        saved.unlink(missing_ok=True)
+    elif saved.exists():
+        start = state.start(saved)
+    elif export.DIARIZER.exists():
         model.load_state_dict(export.load_diarizer().state_dict())
         start = int(json.loads(export.CARD.read_text())["diarizer"]["steps"])
-    if not state.exists():
+    if not saved.exists():
         head.unlink(missing_ok=True)  # another encoder's
-    source = material.source(pool)
+    source, told = material.source(pool), material.development(store)
     plan = train_diarizer.Plan(Schedule(steps, rate, start=start))
-    train_diarizer.train(
-        model, source, material.development(store), plan, state, CURVES / "diarizer.csv",
-        lambda heard: teach_head.taught(heard, source, head),
+    ranks.together(
+        processes,
+        lambda: train_diarizer.train(
+            model, source, told, plan, saved, CURVES / "diarizer.csv",
+            lambda heard: teach_head.taught(heard, source, head),
+        ),
     )  # fmt: skip
 
 
@@ -117,15 +127,17 @@ def embedder(
 ) -> None:
     """Train the TitaNet (resumes)."""
     store = cache(folder)
-    model, start, state = titanet.build(), 0, store / "embedder.pt"
+    model, start, saved = titanet.build(), 0, store / "embedder.pt"
     if fresh:
-        state.unlink(missing_ok=True)
-    elif not state.exists() and export.EMBEDDER.exists():
+        saved.unlink(missing_ok=True)
+    elif saved.exists():
+        start = state.start(saved)
+    elif export.EMBEDDER.exists():
         model.load_state_dict(export.load_embedder().state_dict())
         start = int(json.loads(export.CARD.read_text())["embedder"]["steps"])
     train_embedder.train(
         model, material.windows(store), material.development_windows(store),
-        train_embedder.Plan(Schedule(steps, rate, start=start)), state, CURVES / "embedder.csv",
+        train_embedder.Plan(Schedule(steps, rate, start=start)), saved, CURVES / "embedder.csv",
     )  # fmt: skip
 
 
@@ -146,16 +158,16 @@ def export_(folder: Cache = None) -> None:
 
 
 def _export_diarizer(store: Path) -> None:
-    state = store / "diarizer.pt"
+    saved = store / "diarizer.pt"
     older = export.load_diarizer() if export.DIARIZER.exists() else None
-    export.diarizer(state)
+    export.diarizer(saved)
     share = 1.0
     if older is not None:
         told = measure.conversations(store)
         share, chosen = soup.best(older, export.load_diarizer(), told)
         export.save(chosen, export.DIARIZER)
     if share > 0:  # else the file is the older one
-        _describe("diarizer", "compact-sortformer", export.steps(state))
+        _describe("diarizer", "compact-sortformer", export.steps(saved))
     export.card({"diarizer": measure.diarizer_thresholds(store)})
 
 

@@ -48,11 +48,17 @@ def projection() -> npt.NDArray[np.float32]:
 
 
 def draw(
-    model: SortformerEncLabelModel, source: Conversations, rng: np.random.Generator, current: Stage
+    model: SortformerEncLabelModel,
+    source: Conversations,
+    rng: np.random.Generator,
+    current: Stage,
+    kind: np.random.Generator,
 ) -> Batch:
-    """One batch of equally long conversations."""
-    passages = rng.random() < current.passages
-    seconds = float(rng.uniform(*(PASSAGE_S if passages else current.seconds)))
+    """One batch of equally long conversations; ``kind`` draws whether they are passages, and how
+    long: the same in all processes, so that none waits for another.
+    """
+    passages = kind.random() < current.passages
+    seconds = float(kind.uniform(*(PASSAGE_S if passages else current.seconds)))
     drawn = [
         source.draw(rng, seconds, PASSAGE if passages else Difficulty())
         for _ in range(max(2, round(current.audio_s / seconds)))

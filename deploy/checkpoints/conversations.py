@@ -30,7 +30,7 @@ class Difficulty:
     spread_db: float = 5.0  # of the speakers' levels
     same_package: float = 0.3  # chance that all voices come from one package
     same_person: float = 0.12  # chance that two are one person at two speeds
-    telephone: float = 0.15  # chance of 8 kHz: a filter alone leaves traces of what lies above
+    telephone: float = 0.3  # chance of 8 kHz: a filter alone leaves traces of what lies above
 
 
 @dataclass(frozen=True)

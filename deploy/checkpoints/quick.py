@@ -11,6 +11,7 @@ from consumer.inference.options import EngineOptions
 from deploy.checkpoints import (
     export,
     material,
+    ranks,
     sortformer,
     stages,
     teach_head,
@@ -42,11 +43,14 @@ def run(cache: Path) -> None:
     ]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        train_diarizer.train(
-            sortformer.build(), source, develop,
-            train_diarizer.Plan(Schedule(6), report=3, check=6, stages=stages.QUICK),
-            folder / "diarizer.pt", folder / "diarizer.csv",
-            lambda heard: teach_head.teach(heard, source, Schedule(8), first=2),
+        ranks.together(
+            2,
+            lambda: train_diarizer.train(
+                sortformer.build(), source, develop,
+                train_diarizer.Plan(Schedule(6), report=3, check=6, stages=stages.QUICK),
+                folder / "diarizer.pt", folder / "diarizer.csv",
+                lambda heard: teach_head.teach(heard, source, Schedule(8), first=2),
+            ),
         )  # fmt: skip
         train_embedder.train(
             titanet.build(), Windows(spoken, rooms, background), material.cut(spoken),

@@ -79,6 +79,7 @@ def configuration() -> DictConfig:
                 "stochastic_depth_mode": "linear",
                 "stochastic_depth_start_layer": 1,
                 "use_pytorch_sdpa": True,
+                "sync_max_audio_length": False,  # else every forward pass waits for all processes
             },
             "transformer_encoder": {
                 "_target_": f"{NEMO}.transformer.transformer_encoders.TransformerEncoder",

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from deploy.checkpoints.averaging import Average
+from deploy.checkpoints.train_schedule import Schedule
 
 
 class Resumable(Protocol):
@@ -26,6 +27,7 @@ def store(
     optimizer: Resumable,
     rng: np.random.Generator,
     step: int,
+    schedule: Schedule,
 ) -> None:
     """Write the state; an interrupted write leaves the old file."""
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -38,6 +40,7 @@ def store(
             "rng": rng.bit_generator.state,
             "torch": torch.get_rng_state(),
             "step": step,
+            "start": step if step == schedule.steps else schedule.start,
         },
         partial,
     )
@@ -62,3 +65,10 @@ def restore(
     rng.bit_generator.state = saved["rng"]
     torch.set_rng_state(saved["torch"])
     return int(saved["step"])
+
+
+def start(file: Path) -> int:
+    """The step at which the schedule begins of a run that goes on from the state: that of the run
+    that wrote it, or where that run ended, its rate having fallen.
+    """
+    return int(torch.load(file, map_location="cpu", weights_only=True)["start"])

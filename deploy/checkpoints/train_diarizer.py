@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import torch
 from nemo.collections.asr.models import SortformerEncLabelModel
 from torch.utils.data import DataLoader, IterableDataset
 
-from deploy.checkpoints import batches, joint, sortformer, stages, teach_head
+from deploy.checkpoints import batches, joint, ranks, sortformer, stages, teach_head
 from deploy.checkpoints.averaging import Average
 from deploy.checkpoints.batches import Batch
 from deploy.checkpoints.conversations import Conversation, Conversations
@@ -34,7 +35,9 @@ class Plan:
 
 
 class Drawn(IterableDataset[Batch]):
-    """Batches without end, each as the stage of its step asks; for one drawing process."""
+    """Batches without end, each as the stage of its step asks; for one drawing process of each
+    rank.
+    """
 
     def __init__(
         self,
@@ -48,11 +51,11 @@ class Drawn(IterableDataset[Batch]):
         self._plan, self._step, self._seed = plan, step, seed
 
     def __iter__(self) -> Iterator[Batch]:
-        rng, step = np.random.default_rng((self._seed, self._step)), self._step
-        while True:
-            current = stages.stage(step, self._plan.stages)
-            yield batches.draw(self._model, self._source, rng, current)
-            step += 1
+        rng = np.random.default_rng((self._seed, ranks.number(), self._step))
+        for step in count(self._step):
+            current, kind = stages.stage(step, self._plan.stages), np.random.default_rng(step)
+            share = replace(current, audio_s=current.audio_s / ranks.many())
+            yield batches.draw(self._model, self._source, rng, share, kind)
 
 
 def train(
@@ -66,7 +69,7 @@ def train(
     seed: int = 0,
 ) -> SortformerEncLabelModel:
     """Train to ``plan.schedule.steps`` (from ``state`` where it exists); returns the averaged
-    model.
+    model. Where several processes do that (``ranks.py``), each hears its part of a step's audio.
 
     ``teach`` is called with it before its head is first used (``teach_head.py``).
     """
@@ -84,18 +87,23 @@ def train(
         current = stages.stage(step, plan.stages)
         before = stages.stage(max(step - 1, 0), plan.stages)
         if current.diarize and (step == 0 or not before.diarize):
-            teach(average.model)
+            if ranks.number() == 0:
+                teach(average.model)
+            ranks.share(average.model)
             teach_head.parts(model).load_state_dict(teach_head.parts(average.model).state_dict())
         optimizer.at(plan.schedule.at(step))
         model.train()
         loss, parts = joint.loss(_masked(next(loaded), rng), current, lessons)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
+        ranks.average(lessons.listening.parameters())
         torch.nn.utils.clip_grad_norm_(lessons.listening.parameters(), 1.0)
         optimizer.step()
         average.update(model)
         losses.append(parts)
         step += 1
+        if ranks.number() > 0:
+            continue
         if step % plan.report == 0:
             means = {
                 key: float(np.mean([p[key] for p in losses if key in p]))
@@ -113,7 +121,7 @@ def train(
             _write(curve, row)
             since, losses = time.time(), []
         if step % plan.check == 0 or step == plan.schedule.steps:
-            store(state, lessons.listening, average, optimizer, rng, step)
+            store(state, lessons.listening, average, optimizer, rng, step, plan.schedule)
     return average.model
 
 

@@ -121,7 +121,7 @@ def train(
             write(curve, row)
             since, losses = time.time(), []
         if step % plan.check == 0 or step == plan.schedule.steps:
-            store(state, student, average, optimizer, rng, step)
+            store(state, student, average, optimizer, rng, step, plan.schedule)
     return average.model
 
 
