@@ -35,7 +35,7 @@ from deploy.checkpoints import (
 )  # fmt: skip
 from deploy.checkpoints.conversations import Conversation
 from deploy.checkpoints.heldout import Specification
-from deploy.checkpoints.pool import PoolVoice
+from deploy.checkpoints.pool import UNCHANGED, PoolVoice
 from deploy.checkpoints.sortformer import FRAME_S
 from deploy.checkpoints.speech import SAMPLE_RATE
 from deploy.checkpoints.teacher import Teacher
@@ -104,7 +104,7 @@ def table(cache: Path, judges: Judges) -> Table:
 def people(cache: Path, split: str) -> list[PoolVoice]:
     """Recorded voices, cut as training cuts them."""
     return [
-        PoolVoice(voice, 1.0, corpus.load(voice, cache))
+        PoolVoice(voice, UNCHANGED, corpus.load(voice, cache))
         for voice in voices.read()
         if voice.split == split and voice.minutes >= 0.5 and voice.style != "synthetic"
     ]

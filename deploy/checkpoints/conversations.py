@@ -8,11 +8,12 @@ import numpy.typing as npt
 import soxr
 
 from deploy.checkpoints import rooms
-from deploy.checkpoints.pool import PoolVoice
+from deploy.checkpoints.pool import UNCHANGED, PoolVoice
 from deploy.checkpoints.sessions import Acoustics, Span, fill, mix
 from deploy.checkpoints.speech import SAMPLE_RATE, Samples
 from deploy.checkpoints.turns import draw_manner, turns
 
+FAR = 1.19  # ratio of pitches, or of formants, that makes two voices of one
 BANDS = ((200.0, 3500.0), (120.0, 3800.0), (80.0, 5500.0), (60.0, 7200.0))
 
 
@@ -29,7 +30,7 @@ class Difficulty:
     colour_db: float = 8.0
     spread_db: float = 5.0  # of the speakers' levels
     same_package: float = 0.3  # chance that all voices come from one package
-    same_person: float = 0.12  # chance that two are one person at two speeds
+    same_person: float = 0.12  # chance that two are two variants of one person
     telephone: float = 0.3  # chance of 8 kHz: a filter alone leaves traces of what lies above
 
 
@@ -50,11 +51,11 @@ class Conversations:
     ) -> None:
         self.pool, self._spaces, self._noises = pool, spaces, noises
         weights = np.array([entry.chance for entry in pool])
-        weights *= np.array([1.6 if entry.speed == 1.0 else 1.0 for entry in pool])
+        weights *= np.array([3.0 if entry.variant == UNCHANGED else 1.0 for entry in pool])
         self._weights = weights / weights.sum()
         self._people = np.array([entry.voice.person for entry in pool])
         self._packages = np.array([entry.voice.package for entry in pool])
-        self._speeds = np.array([entry.speed for entry in pool])
+        self._heights = np.log([(entry.variant.speed, entry.variant.tract) for entry in pool])
 
     def draw(
         self, rng: np.random.Generator, seconds: float, difficulty: Difficulty
@@ -99,8 +100,7 @@ class Conversations:
         while len(chosen) < count:
             allowed = weights * ~np.isin(self._people, self._people[chosen])
             if len(chosen) == 1 and rng.random() < difficulty.same_person:
-                ratio = self._speeds / self._speeds[first]
-                far = (ratio > 1.19) | (ratio < 1 / 1.19)
+                far = np.abs(self._heights - self._heights[first]).max(1) > np.log(FAR)
                 voice = np.array(
                     [entry.voice.voice == self.pool[first].voice.voice for entry in self.pool]
                 )

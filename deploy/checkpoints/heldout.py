@@ -80,7 +80,7 @@ def chosen() -> list[Voice]:
 
 def talkers(cache: Path) -> list[PoolVoice]:
     """The chosen voices with their speech."""
-    return pool.load(chosen(), cache, (1.0,))
+    return pool.load(chosen(), cache)
 
 
 def _draw(

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from deploy.checkpoints import corpus, pool, speech, teacher, voices
 from deploy.checkpoints.conversations import Conversation, Conversations, Difficulty, noises, spaces
-from deploy.checkpoints.pool import PoolVoice
+from deploy.checkpoints.pool import UNCHANGED, PoolVoice
 from deploy.checkpoints.speech import Samples
 from deploy.checkpoints.voices import Voice
 from deploy.checkpoints.windows import Windows
@@ -24,7 +24,7 @@ def training_voices() -> list[Voice]:
 def windows(cache: Path, seed: int = 5) -> Windows:
     """The source of the embedder's windows: all speech of the training voices."""
     everyone = [
-        PoolVoice(voice, 1.0, corpus.load(voice, cache))
+        PoolVoice(voice, UNCHANGED, corpus.load(voice, cache))
         for voice in training_voices()
         if voice.minutes * 60 > pool.SHORTEST_S
     ]
@@ -53,9 +53,7 @@ def source(voices: list[PoolVoice], seed: int = 1) -> Conversations:
 
 def development(cache: Path, count: int = 36, seconds: float = 24.0) -> list[Conversation]:
     """Fixed conversations of the development voices: 2 to 4 speakers in turn, own rooms."""
-    spoken = pool.load(
-        [voice for voice in voices.read() if voice.split == "development"], cache, (1.0,)
-    )
+    spoken = pool.load([voice for voice in voices.read() if voice.split == "development"], cache)
     rng = np.random.default_rng(2)
     drawer = Conversations(
         spoken, spaces(rng, 12), noises(rng, recorded_noise(("restaurant",)), spoken)
@@ -78,7 +76,7 @@ def development(cache: Path, count: int = 36, seconds: float = 24.0) -> list[Con
 def development_windows(cache: Path) -> list[npt.NDArray[np.float32]]:
     """Windows (n, samples) of each development voice."""
     everyone = [voice for voice in voices.read() if voice.split == "development"]
-    return cut(pool.load(everyone, cache, (1.0,)))
+    return cut(pool.load(everyone, cache))
 
 
 def cut(spoken: list[PoolVoice], seconds: float = 3.0) -> list[npt.NDArray[np.float32]]:

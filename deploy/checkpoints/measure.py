@@ -17,7 +17,7 @@ from consumer.inference.sortformer import Sortformer
 from deploy.checkpoints import corpus, heldout, losses, material, pool, renders, voices
 from deploy.checkpoints.conversations import noises
 from deploy.checkpoints.heldout import Specification
-from deploy.checkpoints.pool import PoolVoice
+from deploy.checkpoints.pool import UNCHANGED, PoolVoice
 from deploy.checkpoints.sessions import Span, frames
 from deploy.checkpoints.sortformer import SPEAKERS
 from producer_tools.evaluate import confidence
@@ -57,7 +57,7 @@ class Probable:
 def conversations(cache: Path) -> list[RecordingInMemory]:
     """Conversations of the development voices, drawn, mixed and cut as the held-out ones are."""
     everyone = [
-        PoolVoice(voice, 1.0, corpus.load(voice, cache, level_alone=True))
+        PoolVoice(voice, UNCHANGED, corpus.load(voice, cache, level_alone=True))
         for voice in voices.read()
         if voice.split == "development" and voice.minutes >= 0.5
     ]
@@ -138,7 +138,7 @@ def development_speech(cache: Path) -> list[RecordingInMemory]:
     """The development voices' speech, one recording a voice."""
     chosen = [v for v in voices.read() if v.split == "development" and v.minutes >= 0.6]
     found = []
-    for spoken in pool.load(chosen, cache, (1.0,)):
+    for spoken in pool.load(chosen, cache):
         samples = renders.joined(spoken)
         name = spoken.voice.voice
         turn = Turn(name, 0.0, len(samples) / SAMPLE_RATE, name)

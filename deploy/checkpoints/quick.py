@@ -22,6 +22,7 @@ from deploy.checkpoints import (
     voices,
 )  # fmt: skip
 from deploy.checkpoints.conversations import Conversations, Difficulty, noises, spaces
+from deploy.checkpoints.pool import UNCHANGED
 from deploy.checkpoints.train_schedule import Schedule
 from deploy.checkpoints.windows import Windows
 
@@ -34,7 +35,9 @@ VOICES = (
 
 def run(cache: Path) -> None:
     """Raise where a part of the recipe does not work; the checkpoints it writes are thrown away."""
-    spoken = tracks.load([voice for voice in voices.read() if voice.voice in VOICES], cache, (1.0,))
+    spoken = tracks.load(
+        [voice for voice in voices.read() if voice.voice in VOICES], cache, (UNCHANGED,)
+    )
     rng = np.random.default_rng(0)
     rooms, background = spaces(rng, 2), noises(rng, [], spoken)
     source = Conversations(spoken, rooms, background)

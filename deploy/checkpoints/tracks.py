@@ -15,22 +15,24 @@ import numpy.typing as npt
 from deploy.checkpoints import pool
 from deploy.checkpoints.corpus import Speech
 from deploy.checkpoints.paths import derived
-from deploy.checkpoints.pool import SHORTEST_S, SPEEDS, PoolVoice
+from deploy.checkpoints.pool import SHORTEST_S, UNCHANGED, VARIANTS, PoolVoice, Variant
 from deploy.checkpoints.speech import SAMPLE_RATE
 from deploy.checkpoints.teacher import Teacher
 from deploy.checkpoints.voices import Voice
 
-SECONDS = 280.0  # of each voice at each speed at most
+SECONDS = 280.0  # of each variant of a voice at most
 DEEP = 96  # principal components of the frames that the teacher pools
 SURVEYED, SURVEYED_S = 120, 6  # voices and seconds of each that means and components are of
 
 Floats = npt.NDArray[np.float32]
 
 
-def load(voices: list[Voice], cache: Path, speeds: tuple[float, ...] = SPEEDS) -> list[PoolVoice]:
-    """All voices at all speeds with what the teacher hears, from the cache or asked now."""
+def load(
+    voices: list[Voice], cache: Path, variants: tuple[Variant, ...] = VARIANTS
+) -> list[PoolVoice]:
+    """All voices in all variants with what the teacher hears, from the cache or asked now."""
     listener = _Listener(voices, cache)
-    loaded = [listener.load(voice, speed) for voice in voices for speed in speeds]
+    loaded = [listener.load(voice, variant) for voice in voices for variant in variants]
     return [voice for voice in loaded if voice.speech.seconds > SHORTEST_S]
 
 
@@ -54,11 +56,12 @@ class _Listener:
         self._teacher: Teacher | None = None
         self._survey = self._surveyed()
 
-    def load(self, voice: Voice, speed: float) -> PoolVoice:
-        stored = self._folder / f"{voice.voice}*{speed:g}.npz"
+    def load(self, voice: Voice, variant: Variant) -> PoolVoice:
+        name = f"{voice.voice}*{variant}"
+        stored = self._folder / f"{name}.npz"
         if not stored.exists():
-            whole = pool.at(voice, speed, self._cache)
-            speech = shortened(whole, sum(map(ord, f"{voice.voice}*{speed:g}")))
+            whole = pool.at(voice, variant, self._cache)
+            speech = shortened(whole, sum(map(ord, name)))
             local, frames = self._ask(speech.samples)
             deep = ((frames - self._survey.mean) @ self._survey.basis).astype(np.float16)
             np.savez(
@@ -70,14 +73,16 @@ class _Listener:
             # where the encoder is unsure it answers the mean: it must not make voices alike
             local = arrays["local"] - self._survey.centre
             local /= np.linalg.norm(local, axis=1, keepdims=True)
-            return PoolVoice(voice, speed, speech, local.astype(np.float16), arrays["deep"])
+            return PoolVoice(voice, variant, speech, local.astype(np.float16), arrays["deep"])
 
     def _surveyed(self) -> Survey:
         stored = self._folder / "survey.npz"
         if not stored.exists():
             chosen = self._voices[:: -(-len(self._voices) // SURVEYED)]
             heard = [
-                self._ask(pool.at(voice, 1.0, self._cache).samples[: SURVEYED_S * SAMPLE_RATE])
+                self._ask(
+                    pool.at(voice, UNCHANGED, self._cache).samples[: SURVEYED_S * SAMPLE_RATE]
+                )
                 for voice in chosen
             ]
             local, frames = (np.concatenate(part) for part in zip(*heard, strict=True))

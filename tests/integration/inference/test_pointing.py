@@ -7,7 +7,7 @@ from deploy.checkpoints import voices
 from deploy.checkpoints.batches import SILENCE, heard, projection
 from deploy.checkpoints.conversations import Conversation
 from deploy.checkpoints.corpus import Speech
-from deploy.checkpoints.pool import PoolVoice
+from deploy.checkpoints.pool import UNCHANGED, PoolVoice
 from deploy.checkpoints.sessions import Span, fill
 from deploy.checkpoints.sortformer import ENCODER_WIDTH
 from deploy.checkpoints.teacher import DIMENSIONS, FRAME
@@ -48,7 +48,7 @@ def _voice(rng: np.random.Generator, frames: int) -> PoolVoice:
     local, deep = (
         rng.normal(size=(frames, width)).astype(np.float16) for width in (DIMENSIONS, DEEP)
     )
-    return PoolVoice(voices.read()[0], 1.0, _speech(rng), local, deep)
+    return PoolVoice(voices.read()[0], UNCHANGED, _speech(rng), local, deep)
 
 
 def test_a_span_knows_where_its_speech_comes_from() -> None:
