@@ -16,7 +16,11 @@ MOST_DB = 20.0  # that any part of the spectrum is raised or lowered
 
 
 def moved(samples: Samples, ratio: float) -> Samples:
-    """Speech (samples) at 16 kHz whose formants are ``ratio`` times as high."""
+    """Speech (samples) at 16 kHz whose formants are ``ratio`` times as high; what is shorter than
+    a window stays as it is.
+    """
+    if len(samples) < WINDOW:
+        return samples
     window = scipy.signal.ShortTimeFFT.from_window(
         "hann", SAMPLE_RATE, WINDOW, WINDOW - STEP, fft_mode="onesided"
     )

@@ -59,11 +59,6 @@ class PoolVoice:
     deep: npt.NDArray[np.float16] | None = None
 
     @property
-    def name(self) -> str:
-        """Identifies voice and variant."""
-        return f"{self.voice.voice}*{self.variant}"
-
-    @property
     def chance(self) -> float:
         """How often it is drawn, relative to others: what is short is soon known by heart, what is
         long teaches hardly more.
@@ -120,6 +115,4 @@ def changed(speech: Speech, variant: Variant) -> Speech:
 
 def _changed(samples: Samples, variant: Variant) -> Samples:
     played: Samples = soxr.resample(samples, SAMPLE_RATE * variant.speed, SAMPLE_RATE)
-    if variant.formants == 1.0 or len(played) < formants.WINDOW:
-        return played
-    return formants.moved(played, variant.formants)
+    return played if variant.formants == 1.0 else formants.moved(played, variant.formants)

@@ -53,7 +53,8 @@ class Drawn(IterableDataset[Batch]):
     def __iter__(self) -> Iterator[Batch]:
         rng = np.random.default_rng((self._seed, ranks.number(), self._step))
         for step in count(self._step):
-            current, kind = stages.stage(step, self._plan.stages), np.random.default_rng(step)
+            current = stages.stage(step, self._plan.stages)
+            kind = np.random.default_rng((self._seed, step))
             share = replace(current, audio_s=current.audio_s / ranks.many())
             yield batches.draw(self._model, self._source, rng, share, kind)
 
@@ -99,11 +100,11 @@ def train(
         ranks.average(lessons.listening.parameters())
         torch.nn.utils.clip_grad_norm_(lessons.listening.parameters(), 1.0)
         optimizer.step()
+        step += 1
+        if ranks.number() > 0:  # the first keeps the average, the curve and the state
+            continue
         average.update(model)
         losses.append(parts)
-        step += 1
-        if ranks.number() > 0:
-            continue
         if step % plan.report == 0:
             means = {
                 key: float(np.mean([p[key] for p in losses if key in p]))
