@@ -7,6 +7,7 @@ random weights.
 
 import json
 import logging
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +22,7 @@ from deploy.checkpoints import (
     export,
     hearing,
     heldout,
+    judging,
     material,
     measure,
     plot,
@@ -158,17 +160,16 @@ def export_(folder: Cache = None) -> None:
 
 
 def _export_diarizer(store: Path) -> None:
-    saved = store / "diarizer.pt"
+    saved, told = store / "diarizer.pt", judging.sets(store)
     older = export.load_diarizer() if export.DIARIZER.exists() else None
     export.diarizer(saved)
     share = 1.0
     if older is not None:
-        told = measure.conversations(store)
         share, chosen = soup.best(older, export.load_diarizer(), told)
         export.save(chosen, export.DIARIZER)
     if share > 0:  # else the file is the older one
         _describe("diarizer", "compact-sortformer", export.steps(saved))
-    export.card({"diarizer": measure.diarizer_thresholds(store)})
+    export.card({"diarizer": measure.diarizer_thresholds(list(chain(*told.values())))})
 
 
 def _describe(part: str, name: str, steps: int) -> None:

@@ -31,7 +31,7 @@ class Difficulty:
     spread_db: float = 5.0  # of the speakers' levels
     same_package: float = 0.3  # chance that all voices come from one package
     same_person: float = 0.12  # chance that two are two variants of one person
-    telephone: float = 0.3  # chance of 8 kHz: a filter alone leaves traces of what lies above
+    telephone: float = 0.4  # chance of 8 kHz: a filter alone leaves traces of what lies above
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Conversations:
     ) -> None:
         self.pool, self._spaces, self._noises = pool, spaces, noises
         weights = np.array([entry.chance for entry in pool])
-        weights *= np.array([3.0 if entry.variant == UNCHANGED else 1.0 for entry in pool])
+        weights *= np.array([5.0 if entry.variant == UNCHANGED else 1.0 for entry in pool])
         self._weights = weights / weights.sum()
         self._people = np.array([entry.voice.person for entry in pool])
         self._packages = np.array([entry.voice.package for entry in pool])

@@ -7,15 +7,18 @@ Together they learn who speaks when (``naming.py``), and the encoder's lessons g
 from dataclasses import dataclass
 from typing import Any, cast
 
+import numpy as np
 import torch
 from nemo.collections.asr.models import SortformerEncLabelModel
 
-from deploy.checkpoints import losses, sortformer
+from deploy.checkpoints import head_lessons, kept, losses, sortformer
 from deploy.checkpoints.batches import Batch, collate
 from deploy.checkpoints.conversations import Conversation
 from deploy.checkpoints.listening import Listening
 from deploy.checkpoints.naming import Naming
 from deploy.checkpoints.stages import Stage
+
+ASIDE = 0.4  # frames of the short conversations, of those of the whole ones
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,9 @@ def quick_convolutions(model: SortformerEncLabelModel) -> None:
             cast(Any, module).to(memory_format=torch.channels_last)
 
 
-def loss(batch: Batch, current: Stage, lessons: Lessons) -> tuple[torch.Tensor, dict[str, float]]:
+def loss(
+    batch: Batch, current: Stage, lessons: Lessons, rng: np.random.Generator
+) -> tuple[torch.Tensor, dict[str, float]]:
     """The weighted loss and its parts."""
     model = lessons.listening.model
     with torch.autocast("cpu", torch.bfloat16):
@@ -48,8 +53,19 @@ def loss(batch: Batch, current: Stage, lessons: Lessons) -> tuple[torch.Tensor, 
     parts = lessons.listening.losses(states, batch)
     if current.diarize and not batch.passages:
         parts |= lessons.naming.losses(states, lengths.clamp(max=count), active)
+        if current.aside:
+            parts["aside"] = _aside(states.detach(), active, lessons.naming, rng)
     total = sum((getattr(current, name) * part for name, part in parts.items()), torch.zeros(()))
     return total, {name: float(part.detach()) for name, part in parts.items()}
+
+
+def _aside(
+    states: torch.Tensor, active: torch.Tensor, naming: Naming, rng: np.random.Generator
+) -> torch.Tensor:
+    """What the head lacks in short conversations: made-up ones, and blocks of these."""
+    lesson = head_lessons.aside(rng, round(ASIDE * active.shape[0] * active.shape[1]))
+    said, speak = head_lessons.batch(lesson, kept.of(states, active), rng)
+    return head_lessons.loss(naming.losses(said, torch.full((len(said),), lesson.frames), speak))
 
 
 @torch.inference_mode()

@@ -51,9 +51,14 @@ def keep(
     batch = batches.collate(model, drawn, [])
     with torch.autocast("cpu", torch.bfloat16):
         encoded, _ = model.encoder(audio_signal=batch.features, length=batch.lengths)
-    states, active = encoded.transpose(1, 2).half().numpy(), batch.active.byte().numpy()
-    count = min(states.shape[1], active.shape[1])
-    return [Kept(*each) for each in zip(states[:, :count], active[:, :count], strict=True)]
+    count = min(encoded.shape[2], batch.active.shape[1])
+    return of(encoded.transpose(1, 2)[:, :count], batch.active[:, :count])
+
+
+def of(states: torch.Tensor, active: torch.Tensor) -> list[Kept]:
+    """Conversations from states (conversations, frames, encoder width) and activity."""
+    arrays = states.half().numpy(), active.byte().numpy()
+    return [Kept(*each) for each in zip(*arrays, strict=True)]
 
 
 def draw(

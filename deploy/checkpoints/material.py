@@ -21,6 +21,12 @@ def training_voices() -> list[Voice]:
     return [voice for voice in voices.read() if voice.split == "train"]
 
 
+def development_voices() -> list[Voice]:
+    """The people by whom trainings are judged on their way."""
+    everyone = [voice for voice in voices.read() if voice.split == "development"]
+    return [voice for voice in everyone if voice.style != "synthetic"]
+
+
 def windows(cache: Path, seed: int = 5) -> Windows:
     """The source of the embedder's windows: all speech of the training voices."""
     everyone = [
@@ -53,7 +59,7 @@ def source(voices: list[PoolVoice], seed: int = 1) -> Conversations:
 
 def development(cache: Path, count: int = 36, seconds: float = 24.0) -> list[Conversation]:
     """Fixed conversations of the development voices: 2 to 4 speakers in turn, own rooms."""
-    spoken = pool.load([voice for voice in voices.read() if voice.split == "development"], cache)
+    spoken = pool.load(development_voices(), cache)
     rng = np.random.default_rng(2)
     drawer = Conversations(
         spoken, spaces(rng, 12), noises(rng, recorded_noise(("restaurant",)), spoken)
@@ -75,8 +81,7 @@ def development(cache: Path, count: int = 36, seconds: float = 24.0) -> list[Con
 
 def development_windows(cache: Path) -> list[npt.NDArray[np.float32]]:
     """Windows (n, samples) of each development voice."""
-    everyone = [voice for voice in voices.read() if voice.split == "development"]
-    return cut(pool.load(everyone, cache))
+    return cut(pool.load(development_voices(), cache))
 
 
 def cut(spoken: list[PoolVoice], seconds: float = 3.0) -> list[npt.NDArray[np.float32]]:

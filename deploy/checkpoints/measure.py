@@ -58,16 +58,21 @@ def conversations(cache: Path) -> list[RecordingInMemory]:
     """Conversations of the development voices, drawn, mixed and cut as the held-out ones are."""
     everyone = [
         PoolVoice(voice, UNCHANGED, corpus.load(voice, cache, level_alone=True))
-        for voice in voices.read()
-        if voice.split == "development" and voice.minutes >= 0.5
+        for voice in material.development_voices()
+        if voice.minutes >= 0.5
     ]
+    return recorded(everyone, DEVELOPMENT)
+
+
+def recorded(everyone: list[PoolVoice], spec: Specification) -> list[RecordingInMemory]:
+    """Conversations of these voices, ready to be answered."""
     return [
         RecordingInMemory(
             each.entry.recording,
             renders.turns(each.entry.recording, each.spans, each.entry.voices.split()),
             each.samples,
         )
-        for each in drawn(everyone, DEVELOPMENT)
+        for each in drawn(everyone, spec)
     ]
 
 
@@ -136,7 +141,7 @@ def best_post(answers: Sequence[Probable]) -> tuple[PostProcessing, float]:
 
 def development_speech(cache: Path) -> list[RecordingInMemory]:
     """The development voices' speech, one recording a voice."""
-    chosen = [v for v in voices.read() if v.split == "development" and v.minutes >= 0.6]
+    chosen = [voice for voice in material.development_voices() if voice.minutes >= 0.6]
     found = []
     for spoken in pool.load(chosen, cache):
         samples = renders.joined(spoken)
@@ -146,9 +151,9 @@ def development_speech(cache: Path) -> list[RecordingInMemory]:
     return found
 
 
-def diarizer_thresholds(cache: Path) -> dict[str, object]:
+def diarizer_thresholds(told: Sequence[RecordingInMemory]) -> dict[str, object]:
     """What the card publishes of the shipped diarizer, by development conversations."""
-    answers = probable(conversations(cache))
+    answers = probable(told)
     post, rate = best_post(answers)
     judged = confidence.judge([each.answer(post) for each in answers])
     auroc = confidence.measure(judged).auroc

@@ -44,6 +44,9 @@ VARIANTS = (
     UNCHANGED, Variant(0.82), Variant(0.9), Variant(1.1), Variant(1.22),
     Variant(1.0, 1.16), Variant(1.0, 0.86), Variant(1.3, 0.9), Variant(0.77, 1.12),
     Variant(1.15, 1.08), Variant(0.87, 0.92),
+    Variant(0.82, 1.22), Variant(0.9, 1.22), Variant(1.1, 0.86), Variant(1.22, 0.86),
+    Variant(1.3), Variant(0.75), Variant(1.3, 0.8), Variant(0.77, 1.24), Variant(1.0, 1.27),
+    Variant(0.95, 0.83),
 )  # fmt: skip
 
 

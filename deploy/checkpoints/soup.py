@@ -5,7 +5,7 @@ Two ends of one training lie in one valley, and between them it may be lower (Wo
 """
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -39,19 +39,23 @@ def mixed(
 def best(
     older: SortformerEncLabelModel,
     newer: SortformerEncLabelModel,
-    development: Sequence[RecordingInMemory],
+    told: Mapping[str, Sequence[RecordingInMemory]],
 ) -> tuple[float, SortformerEncLabelModel]:
-    """The mixture with the least error on the development conversations, and its share of the
-    newer weights; prints each error. Models of two shapes are not mixed.
+    """The mixture with the least error on these sets of conversations, each counting as much, and
+    its share of the newer weights; prints each error. Models of two shapes are not mixed.
     """
     errors: dict[float, float] = {}
     with tempfile.TemporaryDirectory() as folder:
         for share in SHARES if _shape(older) == _shape(newer) else EITHER:
             file = Path(folder) / f"{share}.nemo"
             mixed(older, newer, share).save_to(str(file))
-            answers = measure.probable(development, str(file))
-            errors[share] = measure.error(answers, PostProcessing())
-            print(f"development: error {errors[share]:.4f} with {share:g} of the newer weights")
+            found = {
+                name: measure.error(measure.probable(each, str(file)), PostProcessing())
+                for name, each in told.items()
+            }
+            errors[share] = sum(found.values()) / len(found)
+            by_set = ", ".join(f"{name} {error:.4f}" for name, error in found.items())
+            print(f"{share:g} of the newer weights: error {errors[share]:.4f} ({by_set})")
     share = min(errors, key=errors.__getitem__)
     return share, mixed(older, newer, share)
 

@@ -23,6 +23,7 @@ class Stage:
     deep: float = 0.5  # what the teacher pools
     attention: float = 0.0  # the head's attention
     intermediate: float = 0.0  # who speaks when, by the head's lower layers
+    aside: float = 0.0  # the head's lessons in short conversations (``head_lessons.py``)
     passages: float = 0.0  # chance that a step hears single passages instead of conversations
 
 
@@ -35,12 +36,14 @@ STAGES = (
     Stage(1750, (6, 10), 84, 0.0, passages=1.0),
     TOGETHER,
     # nearly as long as what is measured: who speaks again after half a minute is another skill
-    replace(TOGETHER, until=1_000_000, seconds=(10, 50), passages=0.25),
+    replace(TOGETHER, until=6550, seconds=(10, 50), passages=0.25),
+    # what it names by is not to be what the voices of training sound like
+    replace(TOGETHER, until=1_000_000, seconds=(10, 50), passages=0.25, aside=1.0),
 )
 
 QUICK = (
     Stage(2, (4, 5), 12, 0.0, passages=0.5),
-    Stage(1_000_000, (4, 5), 12, 1.0, attention=0.3, intermediate=0.5),
+    Stage(1_000_000, (4, 5), 12, 1.0, attention=0.3, intermediate=0.5, aside=1.0),
 )
 
 

@@ -12,7 +12,7 @@ import torch
 from nemo.collections.asr.models import SortformerEncLabelModel
 from torch.utils.data import DataLoader, IterableDataset
 
-from deploy.checkpoints import head_lessons, kept, made_up
+from deploy.checkpoints import head_lessons, kept
 from deploy.checkpoints.conversations import Conversations
 from deploy.checkpoints.kept import Kept
 from deploy.checkpoints.naming import Naming
@@ -23,7 +23,6 @@ SECONDS = (12.0, 60.0)  # length of the conversations that are heard
 ROOM = 6000  # of them are kept; the oldest make room
 USED = 40  # times that each is used, about, in blocks that are never the same
 SCHEDULE = Schedule(4000, 1.5e-3, 100, flat=0.8)
-WEIGHTS = {"diarize": 1.0, "intermediate": 0.5, "attention": 0.3}  # of the losses
 
 
 def parts(model: SortformerEncLabelModel) -> torch.nn.ModuleDict:
@@ -71,23 +70,19 @@ def teach(
     head.train()
     for step in range(schedule.steps):
         today = head_lessons.draw(rng, step / schedule.steps)
-        made = round(today.conversations * today.made_up)
-        states, active = made_up.batch(rng, made, today.frames, today.hardness)
-        if (real := today.conversations - made) > 0:
-            used += real
+        if today.heard > 0:
+            used += today.heard
             if not told:
                 print(f"head: hears {first} conversations", file=sys.stderr, flush=True)
             while heard < max(first, used // USED):
                 new = next(loaded)
                 told.extend(new)
                 heard += len(new)
-            others, speak = kept.draw(told, rng, real, today.frames)
-            states, active = torch.cat([states, others]), torch.cat([active, speak])
+        states, active = head_lessons.batch(today, told, rng)
         optimizer.at(schedule.at(step))
         lacks = naming.losses(states, torch.full((len(states),), today.frames), active)
-        total = sum((WEIGHTS[name] * part for name, part in lacks.items()), torch.zeros(()))
         optimizer.zero_grad()
-        total.backward()  # type: ignore[no-untyped-call]
+        head_lessons.loss(lacks).backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(head.parameters(), 1.0)
         optimizer.step()
         recent.append(float(lacks["diarize"].detach()))

@@ -20,7 +20,7 @@ from deploy.checkpoints.speech import SAMPLE_RATE
 from deploy.checkpoints.teacher import Teacher
 from deploy.checkpoints.voices import Voice
 
-SECONDS = 280.0  # of each variant of a voice at most
+SECONDS = 160.0  # of each variant of a voice at most
 DEEP = 96  # principal components of the frames that the teacher pools
 SURVEYED, SURVEYED_S = 120, 6  # voices and seconds of each that means and components are of
 

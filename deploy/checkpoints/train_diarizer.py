@@ -81,6 +81,9 @@ def train(
     average = Average(model, sortformer.build())
     optimizer = Optimizer(lessons.listening, plan.schedule.rate)
     step = restore(state, lessons.listening, average, optimizer, rng) or plan.schedule.start
+    if ranks.number() > 0:  # what is drawn here must be something else than in the first
+        rng = np.random.default_rng((seed, ranks.number(), step))
+        torch.manual_seed(int(rng.integers(2**32)))
     drawn = Drawn(model, source, plan, step, seed)
     loaded = iter(DataLoader(drawn, batch_size=None, num_workers=1))
     since, losses = time.time(), list[dict[str, float]]()
@@ -94,7 +97,7 @@ def train(
             teach_head.parts(model).load_state_dict(teach_head.parts(average.model).state_dict())
         optimizer.at(plan.schedule.at(step))
         model.train()
-        loss, parts = joint.loss(_masked(next(loaded), rng), current, lessons)
+        loss, parts = joint.loss(_masked(next(loaded), rng), current, lessons, rng)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         ranks.average(lessons.listening.parameters())
@@ -138,7 +141,7 @@ def _masked(batch: Batch, rng: np.random.Generator) -> Batch:
 
 COLUMNS = (
     "step", "rate", "voices", "relations", "deep", "diarize", "attention", "intermediate",
-    "seconds", "error_all", "error_1", "error_2", "error_3", "error_4",
+    "aside", "seconds", "error_all", "error_1", "error_2", "error_3", "error_4",
 )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from deploy.checkpoints import head_lessons, made_up
+from deploy.checkpoints import head_lessons, kept, made_up
 from deploy.checkpoints.batches import SILENCE
 from deploy.checkpoints.sortformer import ENCODER_WIDTH, SPEAKERS
 
@@ -54,3 +54,26 @@ def test_lessons_become_harder_and_longer_and_need_no_more_time() -> None:
     assert lessons[0.0][0].hardness < lessons[0.3][0].hardness < lessons[0.6][0].hardness == 1.0
     lengths = [np.mean([lesson.frames for lesson in drawn]) for drawn in lessons.values()]
     assert lengths[1] < lengths[2] < lengths[3]
+
+
+def test_lessons_beside_conversations_are_short_and_mix_made_up_voices_with_theirs() -> None:
+    torch.manual_seed(0)
+    rng = np.random.default_rng(0)
+    active = torch.zeros(2, 300, SPEAKERS)
+    active[:, :150, 0] = active[:, 150:, 1] = 1
+    heard = torch.zeros(2, 300, ENCODER_WIDTH)
+    heard[:, :150, 5] = heard[:, 150:, 6] = made_up.SPEECH
+    for _ in range(20):
+        lesson = head_lessons.aside(rng, 1000)
+        assert lesson.imagined > 0 < lesson.heard
+        assert lesson.frames < head_lessons.LENGTHS[1][1]
+        states, speak = head_lessons.batch(lesson, kept.of(heard, active), rng)
+        assert states.shape == (lesson.conversations, lesson.frames, ENCODER_WIDTH)
+        assert speak.shape == (lesson.conversations, lesson.frames, SPEAKERS)
+        theirs = torch.linalg.matrix_rank(states[lesson.imagined :], rtol=1e-2)
+        assert theirs.max() <= 2 < torch.linalg.matrix_rank(states[: lesson.imagined]).min()
+
+
+def test_what_the_head_lacks_is_weighted() -> None:
+    lacks = {name: torch.tensor(2.0) for name in head_lessons.WEIGHTS}
+    assert head_lessons.loss(lacks) == 2 * sum(head_lessons.WEIGHTS.values())

@@ -14,13 +14,13 @@ SECONDS = 20
 
 
 @pytest.fixture(scope="module")
-def told() -> list[RecordingInMemory]:
+def told() -> dict[str, list[RecordingInMemory]]:
     turns = tuple(
         Turn("m", turn.start_s, min(turn.duration_s, SECONDS - turn.start_s), turn.speaker)
         for turn in rttm.read((FOLDER / "meeting.rttm").read_text())
         if turn.start_s < SECONDS
     )
-    return [RecordingInMemory("m", turns, sample_meeting()[: SECONDS * 16000])]
+    return {"one": [RecordingInMemory("m", turns, sample_meeting()[: SECONDS * 16000])]}
 
 
 def test_a_mixture_lies_between() -> None:
@@ -35,7 +35,9 @@ def test_a_mixture_lies_between() -> None:
 
 
 @pytest.mark.parametrize("trained_is_newer", [True, False])
-def test_the_better_one_is_chosen(told: list[RecordingInMemory], trained_is_newer: bool) -> None:
+def test_the_better_one_is_chosen(
+    told: dict[str, list[RecordingInMemory]], trained_is_newer: bool
+) -> None:
     torch.manual_seed(1)
     trained, untrained = export.load_diarizer(), sortformer.build().eval()
     for weights in untrained.parameters():
@@ -47,7 +49,9 @@ def test_the_better_one_is_chosen(told: list[RecordingInMemory], trained_is_newe
     assert all(torch.equal(*pair) for pair in both)
 
 
-def test_models_of_two_shapes_are_compared_but_not_mixed(told: list[RecordingInMemory]) -> None:
+def test_models_of_two_shapes_are_compared_but_not_mixed(
+    told: dict[str, list[RecordingInMemory]],
+) -> None:
     torch.manual_seed(1)
     small = sortformer.configuration()
     small.encoder.n_layers = 4
