@@ -14,6 +14,7 @@ from deploy.checkpoints.speech import SAMPLE_RATE, Samples
 from deploy.checkpoints.turns import draw_manner, turns
 
 FAR = 1.19  # ratio of pitches, or of formants, that makes two voices of one
+NEAR = 1.12  # ratio of pitches, a standard deviation of voices that are drawn to be alike
 BANDS = ((200.0, 3500.0), (120.0, 3800.0), (80.0, 5500.0), (60.0, 7200.0))
 
 
@@ -31,6 +32,7 @@ class Difficulty:
     spread_db: float = 5.0  # of the speakers' levels
     same_package: float = 0.3  # chance that all voices come from one package
     same_person: float = 0.12  # chance that two are two variants of one person
+    same_pitch: float = 0.5  # chance that all speak about as high: those are mistaken for another
     telephone: float = 0.4  # chance of 8 kHz: a filter alone leaves traces of what lies above
 
 
@@ -55,6 +57,7 @@ class Conversations:
         self._weights = weights / weights.sum()
         self._people = np.array([entry.voice.person for entry in pool])
         self._packages = np.array([entry.voice.package for entry in pool])
+        self._pitches = np.log([entry.pitch_hz for entry in pool])
         self._heights = np.log([(entry.variant.speed, entry.variant.tract) for entry in pool])
 
     def draw(
@@ -97,6 +100,9 @@ class Conversations:
             inside = weights * (self._packages == self._packages[first])
             if len(set(self._people[inside > 0])) >= count:
                 weights = inside
+        if difficulty.same_pitch and rng.random() < difficulty.same_pitch:
+            apart = (self._pitches - self._pitches[first]) / np.log(NEAR)
+            weights = weights * np.exp(-0.5 * apart**2)
         while len(chosen) < count:
             allowed = weights * ~np.isin(self._people, self._people[chosen])
             if len(chosen) == 1 and rng.random() < difficulty.same_person:

@@ -72,7 +72,13 @@ def development(cache: Path, count: int = 36, seconds: float = 24.0) -> list[Con
                 rng,
                 seconds,
                 Difficulty(
-                    share, opus=0.0, band=0.15, same_package=0.0, same_person=0.0, telephone=0.15
+                    share,
+                    opus=0.0,
+                    band=0.15,
+                    same_package=0.0,
+                    same_person=0.0,
+                    same_pitch=0.0,
+                    telephone=0.15,
                 ),
             )
         )

@@ -19,6 +19,7 @@ from deploy.checkpoints.voices import Voice
 
 LONGEST_S = 8 * 60
 SHORTEST_S = 10
+UNKNOWN_HZ = 165.0
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,11 @@ class PoolVoice:
     # what the teacher hears in frames of 80 ms (``tracks.py``): (frames, 192), (frames, ``DEEP``)
     local: npt.NDArray[np.float16] | None = None
     deep: npt.NDArray[np.float16] | None = None
+
+    @property
+    def pitch_hz(self) -> float:
+        """Of the variant; where the voice has none that could be measured, one between."""
+        return (self.voice.pitch_hz or UNKNOWN_HZ) * self.variant.speed
 
     @property
     def chance(self) -> float:
