@@ -49,8 +49,9 @@ def draw(rng: np.random.Generator, done: float) -> Lesson:
 
 
 def aside(rng: np.random.Generator, frames: int) -> Lesson:
-    """One of about ``frames`` frames, beside whole conversations."""
-    return _lesson(rng, LENGTHS[int(rng.integers(2))], frames, BESIDE, 1.0)
+    """One of about ``frames`` frames, beside whole conversations: those are the long ones."""
+    short = LENGTHS[:-1]
+    return _lesson(rng, short[int(rng.integers(len(short)))], frames, BESIDE, 1.0)
 
 
 def _lesson(

@@ -32,13 +32,15 @@ TOGETHER = Stage(
     intermediate=1.0, passages=0.4,
 )  # fmt: skip
 
+# nearly as long as what is measured: who speaks again after half a minute is another skill
+LONGER = replace(TOGETHER, until=6550, seconds=(10, 50), passages=0.25)
+
 STAGES = (
     Stage(1750, (6, 10), 84, 0.0, passages=1.0),
     TOGETHER,
-    # nearly as long as what is measured: who speaks again after half a minute is another skill
-    replace(TOGETHER, until=6550, seconds=(10, 50), passages=0.25),
+    LONGER,
     # what it names by is not to be what the voices of training sound like
-    replace(TOGETHER, until=1_000_000, seconds=(10, 50), passages=0.25, aside=1.0),
+    replace(LONGER, until=1_000_000, aside=1.0),
 )
 
 QUICK = (
