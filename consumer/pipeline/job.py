@@ -45,6 +45,8 @@ class Job:
     since: float = field(default_factory=time.monotonic)
     retries: int = 0
     reserved_bytes: int = 0
+    decoded_bytes: int = 0  # what its waveform came to, where that was more than was reserved
+    fault: BaseException | None = None  # ends the process when the attempt is counted
     dropped: bool = False  # its partition is gone: stop at the next stage
     seconds: dict[Stage, float] = field(default_factory=dict)  # spent in each stage
 

@@ -186,8 +186,14 @@ class Pipeline:
         except TransientError as error:
             self._watch.retried("infrastructure")
             self._retry(job, str(error))
-        except BaseException as error:
+        except FatalError as error:
             self._broke(error)
+        except BaseException as error:
+            # Ends the process, once the attempt is counted: uncounted, the record would do so at
+            # every start.
+            job.fault = error
+            if self._gate.passes(job):
+                self._broke(error)
 
     def _read(self, job: Job) -> None:
         job.chunk = reading.read(self._codec, job.record)
@@ -224,6 +230,8 @@ class Pipeline:
             self._decode(job)
 
     def _decode(self, job: Job) -> None:
+        if job.fault is not None:
+            raise job.fault
         assert job.chunk is not None
         job.enter(Stage.DECODING)
         data, job.data = job.data, b""
@@ -236,10 +244,11 @@ class Pipeline:
         self._guarded(job, lambda j: self._decoded(j, done))
 
     def _decoded(self, job: Job, future: "Future[Waveform]") -> None:
-        job.waveform = future.result()
-        self._waiting.hold(job, job.waveform.nbytes)
-        job.enter(Stage.READY)
-        self._inferrer.put(job)
+        waveform = future.result()
+        if self._waiting.settle(job, waveform.nbytes):
+            job.waveform = waveform
+            job.enter(Stage.READY)
+            self._inferrer.put(job)
 
     def _analyzed(self, job: Job, answer: Analysis | PermanentError) -> None:
         faults.point("after_inference")
@@ -264,7 +273,7 @@ class Pipeline:
             self._broke(error)
 
     def _read_and_give_up(self, job: Job, reason: Reason, message: str) -> None:
-        with suppress(PermanentError, TransientError):
+        with suppress(Exception):  # it may be what ended the process
             job.chunk = reading.read(self._codec, job.record)
         self._give_up(job, reason, message)
 

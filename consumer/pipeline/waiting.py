@@ -16,7 +16,8 @@ class WaitingRoom:
     """Lets a job in when what it may come to hold fits; the oldest one first.
 
     Whatever is fetched or decoded is counted in bytes before it is begun, so memory is bounded
-    whatever the backlog. Used from every thread.
+    whatever the backlog, up to the waveforms just decoded that came longer than their events said:
+    see `settle`. Used from every thread.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -74,6 +75,25 @@ class WaitingRoom:
         with self._lock:
             self._hold(job, amount)
 
+    def settle(self, job: Job, decoded_bytes: int) -> bool:
+        """The job's waveform is there; from now on the job holds that.
+
+        False where it is larger than what its event made us reserve and there is no room for it:
+        the job holds nothing then, and waits to be fetched again with as much reserved.
+        """
+        with self._lock:
+            if job.dropped:
+                return False
+            if decoded_bytes <= job.reserved_bytes or self._budget.fits(
+                decoded_bytes, instead_of=job.reserved_bytes
+            ):
+                self._hold(job, decoded_bytes)
+                return True
+            self._hold(job, 0)
+            job.decoded_bytes = decoded_bytes
+        self.enqueue(job)
+        return False
+
     def drop(self, job: Job) -> None:
         """Nobody wants the job's answer any more."""
         with self._lock:
@@ -91,4 +111,4 @@ class WaitingRoom:
         assert job.chunk is not None
         size = job.chunk.size_bytes or self._limits.object_bytes
         seconds = min(job.chunk.duration_s or self._limits.chunk_s, self._limits.chunk_s)
-        return size + int(seconds * _BYTES_PER_S)
+        return size + max(int(seconds * _BYTES_PER_S), job.decoded_bytes)
