@@ -59,9 +59,11 @@ def draw(
     """
     passages = kind.random() < current.passages
     seconds = float(kind.uniform(*(PASSAGE_S if passages else current.seconds)))
+    difficulty = PASSAGE if passages else Difficulty()
+    spoken = replace(difficulty, nobody=0.0)  # of one at least, or there is nothing to compare
     drawn = [
-        source.draw(rng, seconds, PASSAGE if passages else Difficulty())
-        for _ in range(max(2, round(current.audio_s / seconds)))
+        source.draw(rng, seconds, difficulty if row else spoken)
+        for row in range(max(2, round(current.audio_s / seconds)))
     ]
     return replace(collate(model, drawn, source.pool, rng), passages=passages)
 
@@ -94,7 +96,10 @@ def collate(
 def mel(
     model: SortformerEncLabelModel, samples: npt.NDArray[np.float32]
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Features (batch, mel, frames) of samples (batch, samples), and their lengths."""
+    """Features (batch, mel, frames) of samples (batch, samples), and their lengths; without the
+    dither of training, which makes a hiss of silence.
+    """
+    model.preprocessor.eval()
     audio = torch.from_numpy(samples)
     audio = audio / (audio.amax(1, keepdim=True) + 1e-3)  # as NeMo does at inference, but per row
     features, lengths = model.preprocessor(

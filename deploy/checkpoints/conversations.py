@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import soxr
 
-from deploy.checkpoints import rooms
+from deploy.checkpoints import rooms, silence
 from deploy.checkpoints.pool import UNCHANGED, PoolVoice
 from deploy.checkpoints.sessions import Acoustics, Span, fill, mix
 from deploy.checkpoints.speech import SAMPLE_RATE, Samples
@@ -34,6 +34,7 @@ class Difficulty:
     same_person: float = 0.12  # chance that two are two variants of one person
     same_pitch: float = 0.5  # chance that all speak about as high: those are mistaken for another
     telephone: float = 0.4  # chance of 8 kHz: a filter alone leaves traces of what lies above
+    nobody: float = 0.05  # chance that nobody speaks at all
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,8 @@ class Conversations:
         self, rng: np.random.Generator, seconds: float, difficulty: Difficulty
     ) -> Conversation:
         """One conversation of ``seconds``."""
+        if difficulty.nobody and rng.random() < difficulty.nobody:
+            return Conversation(silence.draw(rng, self._noises, int(seconds * SAMPLE_RATE)), [], [])
         count = 1 + int(rng.choice(len(difficulty.speakers), p=difficulty.speakers))
         chosen = self._cast(rng, count, difficulty)
         manner = draw_manner(rng, bool(rng.random() < difficulty.overlap))

@@ -47,7 +47,8 @@ def keep(
 ) -> list[Kept]:
     """What the encoder makes of a few conversations of equal length, drawn from ``seconds``."""
     length = float(rng.uniform(*seconds))
-    drawn = [source.draw(rng, length, Difficulty()) for _ in range(max(1, round(AUDIO_S / length)))]
+    spoken = Difficulty(nobody=0.0)  # of silence the head hears elsewhere
+    drawn = [source.draw(rng, length, spoken) for _ in range(max(1, round(AUDIO_S / length)))]
     batch = batches.collate(model, drawn, [])
     with torch.autocast("cpu", torch.bfloat16):
         encoded, _ = model.encoder(audio_signal=batch.features, length=batch.lengths)

@@ -17,7 +17,13 @@ from deploy.checkpoints.windows import Windows
 ROOMS = 120
 # of the curve's conversations: another would be another curve
 FIXED = Difficulty(
-    opus=0.0, band=0.15, same_package=0.0, same_person=0.0, same_pitch=0.0, telephone=0.15
+    opus=0.0,
+    band=0.15,
+    same_package=0.0,
+    same_person=0.0,
+    same_pitch=0.0,
+    telephone=0.15,
+    nobody=0.0,
 )
 
 
