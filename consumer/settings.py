@@ -15,6 +15,7 @@ from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     TomlConfigSettingsSource,
 )
 
@@ -29,7 +30,7 @@ ENV_PREFIX = "SPEAKERSTREAM_"
 MODEL_ENGINE = "consumer.inference.engine:create"
 _BYTES_PER_S = 64_000  # of a decoded waveform: 16 kHz float32
 
-Positive = Annotated[float, Field(gt=0)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(gt=0)]
 
 
@@ -111,7 +112,10 @@ class Settings(BaseSettings):
         default_factory=dict, description="options of the object stores, as aws_endpoint (JSON)"
     )
     object_grace_s: float = Field(
-        300.0, ge=0, description="how long after its event a missing object may still appear"
+        300.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="how long after its event a missing object may still appear",
     )
     max_object_bytes: Count = Field(256 << 20, description="larger objects are refused")
     max_chunk_s: Positive = Field(900.0, description="longer audio is refused")
@@ -172,6 +176,8 @@ class Settings(BaseSettings):
         """Put secrets and the configuration file between environment and defaults."""
         secrets = SecretFiles(settings_cls, ENV_PREFIX)
         path = os.environ.get(CONFIG_VARIABLE)
+        if path and not Path(path).is_file():  # its reader passes over what is not there
+            raise SettingsError(f"--config or {CONFIG_VARIABLE} names {path}, which is no file")
         file = [TomlConfigSettingsSource(settings_cls, Path(path))] if path else []
         return (init_settings, env_settings, secrets, *file)
 

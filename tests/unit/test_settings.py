@@ -95,6 +95,23 @@ def test_memory_must_hold_one_chunk() -> None:
         Settings(**NAMED, buffered_bytes=1000)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    "name", ["max_chunk_s", "decode_timeout_s", "object_grace_s", "transaction_timeout_s"]
+)
+def test_what_never_ends_is_no_limit(name: str) -> None:
+    with pytest.raises(ValidationError, match=name):
+        Settings(**NAMED, **{name: "inf"})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["nowhere.toml", "."], ids=["missing", "a folder"])
+def test_a_configuration_file_that_is_none_is_named(
+    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SPEAKERSTREAM_CONFIG", str(tmp_path / name))
+    with pytest.raises(SettingsError, match=f"{tmp_path / name}, which is no file"):
+        Settings(**NAMED)  # type: ignore[arg-type]
+
+
 def test_settings_cannot_be_changed_later() -> None:
     settings = Settings(**NAMED)  # type: ignore[arg-type]
     with pytest.raises(ValidationError):
