@@ -104,14 +104,20 @@ def publish(
     for number, letter in enumerate(letters):
         time.sleep(max(0.0, began + number / rate - time.monotonic()))
         record = letter.record
-        producer.produce(
-            record.topic,
-            key=record.key,
-            value=record.value,
-            headers=list(record.headers),
-            on_delivery=delivered,
-        )
-        producer.poll(0)
+        while not failed:
+            try:
+                producer.produce(
+                    record.topic,
+                    key=record.key,
+                    value=record.value,
+                    headers=list(record.headers),
+                    on_delivery=delivered,
+                )
+            except BufferError:  # the brokers are slower than we, or away
+                producer.poll(0.1)
+            else:
+                producer.poll(0)
+                break
         if failed:
             break
         yield letter

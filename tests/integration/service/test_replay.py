@@ -14,6 +14,7 @@ from producer_tools import dead_letters, subscribe
 from producer_tools.cli import app
 from producer_tools.dead_letters import Choice, DeadLetter
 from producer_tools.linking import link
+from producer_tools.replay import publish
 from tests.brokers import client
 from tests.brokers.fixtures import Broker
 from tests.service.installation import RECORDINGS, Installation
@@ -91,6 +92,16 @@ def test_a_record_that_failed_twice_is_published_once(
         assert len(letters(installation)) == 4
         assert "2 records published" in replay(installation)
         assert len(installation.await_results(6)) == 6
+
+
+def test_more_letters_than_the_client_can_queue_are_published(installation: Installation) -> None:
+    topic = installation.topics.audio_chunks
+    moment = datetime(2026, 1, 1, tzinfo=UTC)
+    many = [DeadLetter(0, n, moment, OutputRecord(topic, b"r", b"v"), {}) for n in range(50)]
+    few = {"queue.buffering.max.messages": "5"}
+    done = list(publish(installation.bootstrap, many, rate=1e6, kafka=few))
+    assert done == many
+    assert len(installation.read(topic)) == len(many)
 
 
 def test_letters_are_chosen_by_reason_recording_and_time() -> None:
