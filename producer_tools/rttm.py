@@ -3,10 +3,12 @@
 Fields: type, file, channel, onset, duration, orthography, subtype, speaker, confidence, lookahead.
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 _FIELDS = 10
+_SHORTEST_S = 0.001  # what three digits can say
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +23,7 @@ class Turn:
 
 
 def write(turns: Iterable[Turn]) -> str:
-    """The turns as RTTM, by start; names have their white space replaced by `_`."""
+    """The turns as RTTM, by start and none shorter than a millisecond; names are `word`s."""
     ordered = sorted(turns, key=lambda turn: (turn.recording, turn.start_s, turn.speaker))
     return "".join(f"{_line(turn)}\n" for turn in ordered)
 
@@ -41,6 +43,8 @@ def read(text: str) -> list[Turn]:
         try:
             onset, duration = float(fields[3]), float(fields[4])
             confidence = None if fields[8] == "<NA>" else float(fields[8])
+            if not math.isfinite(onset) or not 0.0 <= duration < math.inf:
+                raise ValueError("no time")
         except ValueError as error:
             raise ValueError(f"line {number} of the RTTM is broken: {line!r}") from error
         turns.append(Turn(fields[1], onset, duration, fields[7], confidence))
@@ -49,12 +53,14 @@ def read(text: str) -> list[Turn]:
 
 def _line(turn: Turn) -> str:
     confidence = "<NA>" if turn.confidence is None else f"{turn.confidence:.3f}"
-    recording, speaker = _word(turn.recording), _word(turn.speaker)
+    recording, speaker = word(turn.recording), word(turn.speaker)
+    duration_s = max(turn.duration_s, _SHORTEST_S)
     return (
-        f"SPEAKER {recording} 1 {turn.start_s:.3f} {turn.duration_s:.3f} "
+        f"SPEAKER {recording} 1 {turn.start_s:.3f} {duration_s:.3f} "
         f"<NA> <NA> {speaker} {confidence} <NA>"
     )
 
 
-def _word(name: str) -> str:
+def word(name: str) -> str:
+    """A name as it stands in RTTM, where white space ends a field."""
     return "_".join(name.split()) or "<NA>"

@@ -19,7 +19,7 @@ class RecordingErrors:
     speakers: int
     strict: ErrorRate  # no collar
     collared: ErrorRate  # `COLLAR_S` on each side of every boundary left out
-    jer: tuple[float, ...]  # Jaccard error of every reference speaker, 0..1
+    jer: tuple[float, ...]  # mean Jaccard error, 0..1, once for every reference speaker
 
 
 @dataclass(frozen=True, slots=True)

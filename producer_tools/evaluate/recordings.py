@@ -95,7 +95,7 @@ def pairs(audio: Sequence[Path], references: Path | None) -> list[Recording]:
     found: list[Recording] = []
     for path in audio:
         if references is not None and references.is_file():
-            turns, source = by_name.get(path.stem, []), references
+            turns, source = by_name.get(rttm.word(path.stem), []), references
         else:
             source = (references or path.parent) / f"{path.stem}{_SUFFIX}"
             if not source.is_file():

@@ -6,6 +6,7 @@ import soundfile
 
 from consumer.errors import PermanentError, Reason
 from consumer.inference.results import SAMPLE_RATE
+from producer_tools import rttm
 from producer_tools.evaluate.answers import analyze
 from producer_tools.evaluate.recordings import RecordingInMemory, pairs, speakers
 from producer_tools.rttm import Turn
@@ -40,6 +41,13 @@ def test_references_lie_in_a_folder_or_in_one_file(audio: list[Path], tmp_path: 
     for path in audio:
         (folder / f"{path.stem}.rttm").write_text(text)
     assert [each.name for each in pairs(audio, folder)] == ["one", "two"]
+
+
+def test_a_name_with_white_space_is_found_as_rttm_has_it(tmp_path: Path) -> None:
+    audio, whole = tmp_path / "my talk.wav", tmp_path / "all.rttm"
+    soundfile.write(audio, np.zeros(SAMPLE_RATE // 2, np.float32), SAMPLE_RATE)
+    whole.write_text(rttm.write([Turn(audio.stem, 0.0, 0.5, "Ann")]))
+    assert [speakers(each) for each in pairs([audio], whole)] == [["Ann"]]
 
 
 def test_audio_without_reference_is_named(audio: list[Path], tmp_path: Path) -> None:

@@ -21,10 +21,25 @@ def test_other_lines_are_skipped_and_short_ones_read() -> None:
     assert rttm.read(text) == [Turn("m", 0.5, 1.0, "a")]
 
 
-@pytest.mark.parametrize("line", ["SPEAKER m 1 x 1 <NA> <NA> a <NA> <NA>", "SPEAKER m"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "SPEAKER m 1 x 1 <NA> <NA> a <NA> <NA>",
+        "SPEAKER m",
+        "SPEAKER m 1 nan 1 <NA> <NA> a <NA> <NA>",
+        "SPEAKER m 1 0 inf <NA> <NA> a <NA> <NA>",
+        "SPEAKER m 1 0 -1 <NA> <NA> a <NA> <NA>",
+    ],
+)
 def test_a_broken_line_is_named(line: str) -> None:
     with pytest.raises(ValueError, match="line 2"):
         rttm.read(f";;\n{line}\n")
+
+
+def test_no_turn_is_written_without_a_length() -> None:
+    assert [turn.duration_s for turn in rttm.read(rttm.write([Turn("m", 0.0, 6e-5, "a")]))] == [
+        0.001
+    ]
 
 
 milliseconds = st.integers(0, 10**7).map(lambda ms: ms / 1000)
@@ -37,7 +52,7 @@ words = st.text("abcXYZ_-09é", min_size=1, max_size=8)
             Turn,
             words,
             milliseconds,
-            milliseconds,
+            st.integers(1, 10**7).map(lambda ms: ms / 1000),
             words,
             st.none() | st.integers(0, 1000).map(lambda n: n / 1000),
         )
