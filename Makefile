@@ -1,4 +1,4 @@
-# `make` lists the targets. Each sets itself up first; nothing is installed outside this folder.
+# `make` lists the targets. Each sets itself up first; CONTRIBUTING.md says where that writes.
 
 PYTHON = python3
 ENVIRONMENT = .venv/complete

@@ -8,11 +8,14 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 
 from consumer import event_ids, projections
 from consumer.dead_letters import dead_letter
 from consumer.errors import Reason
+from consumer.inference import checkpoints
+from consumer.inference.checkpoints import COMPACT
 from consumer.inference.results import Models as Checkpoints
 from consumer.records import InputRecord, Ticket
 from schemas.codec import Decoder, Encoder
@@ -28,8 +31,19 @@ from schemas.records import (
     Thresholds,
 )
 
+_COMPACT = Path(checkpoints.__file__).with_name(COMPACT)
 PAGE = Path(__file__).parents[3] / "docs" / "events.md"
-_CHECKPOINTS = Checkpoints("compact", "compact", "aa" * 32, "bb" * 32, 0.464, 0.59, "cc" * 32)
+_CARD = json.loads((_COMPACT / "card.json").read_text(encoding="utf-8"))
+_VERSION = version("speakerstream")
+_CHECKPOINTS = Checkpoints(
+    _CARD["diarizer"]["name"],
+    _CARD["embedder"]["name"],
+    "aa" * 32,
+    "bb" * 32,
+    _CARD["embedder"]["same_voice_cosine"],
+    _CARD["diarizer"]["uncertain_confidence"],
+    "cc" * 32,
+)
 _MOMENT = datetime(2026, 1, 12, 9, 31, 7, 412_000, tzinfo=UTC)
 _TOPIC = "audio-chunks"
 
@@ -46,7 +60,7 @@ CHUNK = AudioChunk(
     recorded_at=datetime(2026, 1, 12, 9, 30, 30, tzinfo=UTC),
     attributes={"room": "12"},
 )
-_RESULT_ID = event_ids.result_id(CHUNK, _CHECKPOINTS, "1.0.0")
+_RESULT_ID = event_ids.result_id(CHUNK, _CHECKPOINTS, _VERSION)
 RESULT = ChunkResult(
     event_id=event_ids.event_ids(str(_RESULT_ID), "ChunkResult", 1)[0],
     result_id=str(_RESULT_ID),
@@ -78,8 +92,11 @@ RESULT = ChunkResult(
         ),
     ),
     speakers_without_fingerprint=("Speaker_1",),
-    models=Models(diarization="compact", embedding="compact"),
-    thresholds=Thresholds(same_voice_cosine=0.371, uncertain_confidence=0.59),
+    models=Models(diarization=_CHECKPOINTS.diarization, embedding=_CHECKPOINTS.embedding),
+    thresholds=Thresholds(
+        same_voice_cosine=_CHECKPOINTS.same_voice_cosine,
+        uncertain_confidence=_CHECKPOINTS.uncertain_confidence,
+    ),
     attributes=CHUNK.attributes,
     source=Source(topic=_TOPIC, partition=3, offset=1842),
     processed_at=_MOMENT,
@@ -148,7 +165,7 @@ def _letter() -> dict[str, object]:
         "audio-chunks.dead-letters",
         Reason.TRUNCATED_AUDIO,
         "the FLAC header promises 480000 frames, 217000 came",
-        "1.0.0",
+        _VERSION,
         1_000_000,
     )
     return {

@@ -59,7 +59,10 @@ def test_the_old_answer_is_what_the_endpoint_said() -> None:
         ],
         "speakers_detected": ["Speaker_0", "Speaker_1"],
         "fingerprints": {"Speaker_0": [0.5, -0.5, 0.5, 0.5]},
-        "models": {"diarization": "compact", "embedding": "compact"},
+        "models": {
+            "diarization": "speakerstream/compact-sortformer",
+            "embedding": "speakerstream/compact-titanet",
+        },
     }
 
 
