@@ -50,6 +50,30 @@ def muxed(signal: Signal, rate: int, container: str, codec: str) -> bytes:
     return file.getvalue()
 
 
+def mp3_without_length(signal: Signal, rate: int, kbits: int | None = None) -> bytes:
+    """`signal` of shape (frames, 1) as FFmpeg writes an MP3 to a pipe: no frame states a length.
+
+    Without `kbits` every frame takes as many bits as it needs.
+    """
+    file = io.BytesIO()
+    options = {"write_xing": "0", "id3v2_version": "0"}
+    with av.open(file, "w", format="mp3", options=options) as output:
+        stream = output.add_stream("libmp3lame", rate=rate, layout="mono")
+        assert isinstance(stream, av.AudioStream)
+        if kbits is None:
+            stream.codec_context.qscale = True
+        else:
+            stream.bit_rate = kbits * 1000
+        frame = av.AudioFrame.from_ndarray(
+            np.ascontiguousarray(signal.reshape(1, -1)), format="fltp", layout="mono"
+        )
+        frame.sample_rate = rate
+        frame.pts = 0
+        output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    return file.getvalue()
+
+
 def wav(
     payload: bytes,
     *,

@@ -8,6 +8,7 @@ import struct
 from collections.abc import Iterator
 from enum import Enum
 
+from consumer.audio import mp3
 from consumer.errors import PermanentError, Reason
 
 
@@ -42,23 +43,10 @@ def sniff(data: bytes) -> Container:
         return Container.MATROSKA
     if data[4:8] == b"ftyp":
         return Container.MP4
-    if data[:3] == b"ID3" or _is_mp3_frame(data[:4]):
+    if data[:3] == b"ID3" or mp3.is_frame(data):
         return Container.MP3
     raise PermanentError(
         Reason.NOT_AUDIO, f"begins with {data[:8].hex(' ')}: no WAV, FLAC, OGG, MP3, WebM or MP4"
-    )
-
-
-def _is_mp3_frame(head: bytes) -> bool:
-    # ISO/IEC 11172-3, 2.4.1.3: 11 bits of sync, a version, layer III, a bit rate, a sample rate.
-    return (
-        len(head) == 4
-        and head[0] == 0xFF
-        and head[1] & 0xE0 == 0xE0
-        and head[1] & 0x18 != 0x08
-        and head[1] & 0x06 == 0x02
-        and head[2] & 0xF0 not in (0x00, 0xF0)
-        and head[2] & 0x0C != 0x0C
     )
 
 
@@ -66,8 +54,8 @@ def check_whole(container: Container, data: bytes) -> bytes:
     """`data`, made readable where a streaming recorder left sizes open.
 
     Raises PermanentError(TRUNCATED_AUDIO) where less is there than the container promises.
-    FLAC and MP3 promise a number of samples, which the decoder counts. Nothing can be told of a cut
-    between two frames of an MP3 without a length header, between two elements of a WebM recorded
+    FLAC and most MP3 promise a number of samples, which the decoder counts. Nothing can be told of
+    a cut in an MP3 without a length header (Xing, Info), between two elements of a WebM recorded
     without sizes, or between two fragments of an MP4: such a file is read to its end.
     """
     match container:

@@ -15,6 +15,7 @@ from av.error import FFmpegError
 from numpy.typing import NDArray
 
 from consumer.audio.containers import Container, check_whole, sniff, truncated
+from consumer.audio.mp3 import with_stated_length
 from consumer.errors import PermanentError, Reason
 from consumer.inference.results import SAMPLE_RATE, Waveform
 
@@ -147,13 +148,16 @@ class _ForwardFile(soundfile.SoundFile):  # type: ignore[misc]  # it has no type
 
 
 def _decode_sndfile(data: bytes, container: Container, mixer: _Mixer) -> None:
+    stated = True
+    if container is Container.MP3:
+        data, stated = with_stated_length(data)
     try:
         sound = _ForwardFile(io.BytesIO(data))
     except soundfile.LibsndfileError as error:
         raise _not_audio(container, error) from None
     with sound:
         mixer.begin(sound.samplerate, sound.channels)
-        promised = sound.frames if 0 <= sound.frames < _UNKNOWN_LENGTH else None
+        promised = sound.frames if stated and 0 <= sound.frames < _UNKNOWN_LENGTH else None
         if promised is not None:
             mixer.expect(promised / sound.samplerate)
         try:
