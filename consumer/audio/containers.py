@@ -81,7 +81,7 @@ def _whole_wav(data: bytes) -> bytes:
     """WAV and RF64 (EBU Tech 3306): the data chunk lies within the file.
 
     Recorders that cannot seek leave 0 or 0xFFFFFFFF as its size (sox: near 0x7FFFFFFF): such a file
-    is read to its end.
+    is read to its end. An RF64's own size (ds64) is held to, however large it is.
     """
     riff_size = struct.unpack_from("<I", data, 4)[0]
     long_size = None
@@ -93,10 +93,10 @@ def _whole_wav(data: bytes) -> bytes:
             long_size = struct.unpack_from("<Q", data, body + 8)[0]
         if name == b"data":
             there = len(data) - body
-            if size == 0xFFFFFFFF and long_size not in (None, 0, 2**64 - 1):
-                size = long_size
             stated_empty = riff_size + 8 > body and riff_size != 0xFFFFFFFF
             unset = size >= 0x7FFFF000 or (size == 0 and not stated_empty)
+            if size == 0xFFFFFFFF and long_size not in (None, 0, 2**64 - 1):
+                size, unset = long_size, False
             if unset and there < 0x7FFFF000:
                 closed = bytearray(data)
                 struct.pack_into("<I", closed, 4, len(data) - 8)

@@ -283,6 +283,22 @@ def test_wav_that_promises_more(missing: int) -> None:
     assert refusal(wav(PAYLOAD)[:-missing]) is Reason.TRUNCATED_AUDIO
 
 
+def rf64(promised: int) -> bytes:
+    """One second whose ds64 chunk promises `promised` bytes of samples."""
+    sizes = struct.pack("<IQQQI", 28, 0, promised, 0, 0)
+    return b"RF64" + b"\xff" * 4 + b"WAVEds64" + sizes + wav(PAYLOAD, data_size=0xFFFFFFFF)[12:]
+
+
+@pytest.mark.parametrize("promised", [len(PAYLOAD) + 2, 10**9, 2**31 - 1, 3 * 10**9, 10**12])
+def test_rf64_that_promises_more(promised: int) -> None:
+    assert refusal(rf64(promised)) is Reason.TRUNCATED_AUDIO
+
+
+@pytest.mark.parametrize("promised", [0, len(PAYLOAD), 2**64 - 1])
+def test_rf64_that_is_whole_or_states_no_size(promised: int) -> None:
+    assert len(decode(rf64(promised))) == 16_000
+
+
 WHOLE = {
     "wav": sound(tone(3.0)),
     "rf64": sound(tone(3.0), kind="RF64"),
