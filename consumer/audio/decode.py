@@ -154,7 +154,8 @@ def _decode_sndfile(data: bytes, container: Container, mixer: _Mixer) -> None:
     try:
         sound = _ForwardFile(io.BytesIO(data))
     except soundfile.LibsndfileError as error:
-        raise _not_audio(container, error) from None
+        # Without its prefix, which names the file in memory: another address each time.
+        raise _not_audio(container, error.error_string) from None
     with sound:
         mixer.begin(sound.samplerate, sound.channels)
         promised = sound.frames if stated and 0 <= sound.frames < _UNKNOWN_LENGTH else None
@@ -164,7 +165,9 @@ def _decode_sndfile(data: bytes, container: Container, mixer: _Mixer) -> None:
             while len(block := sound.read(_BLOCK, dtype="float32", always_2d=True)):
                 mixer.add(block)
         except soundfile.LibsndfileError as error:
-            raise truncated(f"{container.title}: {error} after {mixer.frames} frames") from None
+            raise truncated(
+                f"{container.title}: {error.error_string} after {mixer.frames} frames"
+            ) from None
         if promised is not None and mixer.frames < promised:
             raise truncated(
                 f"the {container.title} header promises {promised} frames, {mixer.frames} came"
@@ -202,7 +205,7 @@ def _decode_av(data: bytes, container: Container, mixer: _Mixer) -> None:
     except (FFmpegError, ValueError, UnicodeError) as error:
         if mixer.frames:
             raise truncated(f"{container.title}: {error} after {mixer.frames} frames") from None
-        raise _not_audio(container, error) from None
+        raise _not_audio(container, str(error)) from None
 
 
 def _block(frame: AudioFrame) -> Block:
@@ -219,5 +222,5 @@ def _block(frame: AudioFrame) -> Block:
     return block
 
 
-def _not_audio(container: Container, error: Exception) -> PermanentError:
-    return PermanentError(Reason.NOT_AUDIO, f"begins as {container.title}, but: {error}")
+def _not_audio(container: Container, what: str) -> PermanentError:
+    return PermanentError(Reason.NOT_AUDIO, f"begins as {container.title}, but: {what}")

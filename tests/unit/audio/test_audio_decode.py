@@ -167,6 +167,19 @@ def test_what_is_not_audio(data: bytes) -> None:
     assert refusal(data) is Reason.NOT_AUDIO
 
 
+@pytest.mark.parametrize(
+    "data", [b"fLaC" + bytes(100), wav(b"", channels=0), b"\x00\x00\x00\x18ftypM4A " + bytes(12)]
+)
+def test_a_refusal_says_the_same_each_time(data: bytes) -> None:
+    texts = set()
+    for _ in range(3):
+        with pytest.raises(PermanentError) as caught:
+            decode(data)
+        texts.add(str(caught.value))
+    (text,) = texts
+    assert " at 0x" not in text
+
+
 def test_video_alone_is_not_audio() -> None:
     file = io.BytesIO()
     with av.open(file, "w", format="matroska") as output:
