@@ -1,7 +1,9 @@
 """Small audio files made on the fly. Deterministic; nothing of this is stored."""
 
 import io
+import itertools
 import struct
+from collections.abc import Mapping
 from fractions import Fraction
 
 import av
@@ -30,21 +32,38 @@ def sound(
     return file.getvalue()
 
 
-def muxed(signal: Signal, rate: int, container: str, codec: str) -> bytes:
-    """`signal` of shape (frames, channels) in a container FFmpeg writes: webm, mp4, ..."""
+def muxed(
+    signal: Signal,
+    rate: int,
+    container: str,
+    codec: str,
+    *,
+    gaps: Mapping[int, float] | None = None,
+    start: int = 0,
+) -> bytes:
+    """`signal` of shape (frames, channels) in a container FFmpeg writes: webm, mp4, ...
+
+    `gaps` has seconds that the container's clock runs on by at a frame, `start` is the timestamp
+    of the first frame.
+    """
     file = io.BytesIO()
     layout = {1: "mono", 2: "stereo"}[signal.shape[1]]
     with av.open(file, "w", format=container) as output:
         stream = output.add_stream(codec, rate=rate, layout=layout)
         assert isinstance(stream, av.AudioStream)
-        frame = av.AudioFrame.from_ndarray(
-            np.ascontiguousarray(signal.reshape(1, -1)), format="flt", layout=layout
-        )
-        frame.sample_rate = rate
-        frame.time_base = Fraction(1, rate)
-        frame.pts = 0
-        for packet in stream.encode(frame):
-            output.mux(packet)
+        places = sorted(gaps or {})
+        pts = start
+        for begin, end in itertools.pairwise([0, *places, len(signal)]):
+            pts += round((gaps or {}).get(begin, 0.0) * rate)
+            frame = av.AudioFrame.from_ndarray(
+                np.ascontiguousarray(signal[begin:end].reshape(1, -1)), format="flt", layout=layout
+            )
+            frame.sample_rate = rate
+            frame.time_base = Fraction(1, rate)
+            frame.pts = pts
+            pts += end - begin
+            for packet in stream.encode(frame):
+                output.mux(packet)
         for packet in stream.encode(None):
             output.mux(packet)
     return file.getvalue()

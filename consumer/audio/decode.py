@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from consumer.audio.containers import Container, check_whole, sniff, truncated
 from consumer.audio.mp3 import with_stated_length
+from consumer.audio.timeline import Timeline
 from consumer.errors import PermanentError, Reason
 from consumer.inference.results import SAMPLE_RATE, Waveform
 
@@ -44,6 +45,9 @@ def decode(
     The kind is taken from the bytes. `channel` (from 0) chooses one channel; None averages all.
     Blocks are decoded, mixed and resampled (soxr, HQ) one after the other, and it stops at
     `limits.max_duration_s`: ten hours of silence in 100 kB are never expanded.
+
+    Where the timestamps of WebM/Matroska or MP4 leave more than 50 ms out, silence is put, so that
+    what follows keeps its time. Time counts from the first sample.
 
     Returns shape (samples,), float32, 16 kHz, n * 16000 / rate samples (rounded) for n frames.
     Raises PermanentError: EMPTY_OBJECT, NOT_AUDIO, TRUNCATED_AUDIO, EMPTY_AUDIO,
@@ -119,6 +123,14 @@ class _Mixer:
             mono = block[:, 0]
         self._parts.append(self._resample(np.ascontiguousarray(mono), False))
 
+    def pause(self, frames: int) -> None:
+        """Add silence."""
+        self.expect((self.frames + frames) / self._rate)
+        while frames > 0:
+            block = np.zeros((min(frames, _BLOCK), self._channels), np.float32)
+            self.add(block)
+            frames -= len(block)
+
     def finish(self) -> Waveform:
         """All of it."""
         if self.frames == 0:
@@ -192,6 +204,7 @@ def _decode_av(data: bytes, container: Container, mixer: _Mixer) -> None:
             elif opened.duration is not None:
                 mixer.expect(opened.duration / av.time_base)
             form: tuple[int, int] | None = None
+            timeline = Timeline()
             for frame in opened.decode(stream):
                 if form is None:
                     form = (frame.sample_rate, frame.layout.nb_channels)
@@ -201,6 +214,7 @@ def _decode_av(data: bytes, container: Container, mixer: _Mixer) -> None:
                         Reason.NOT_AUDIO,
                         f"{container.title}: the sample rate or the channels change midway",
                     )
+                mixer.pause(timeline.missing(frame, mixer.frames))
                 mixer.add(_block(frame))
     except (FFmpegError, ValueError, UnicodeError) as error:
         if mixer.frames:

@@ -168,7 +168,9 @@ def test_what_is_not_audio(data: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"fLaC" + bytes(100), wav(b"", channels=0), b"\x00\x00\x00\x18ftypM4A " + bytes(12)]
+    "data",
+    [b"fLaC" + bytes(100), wav(b"", channels=0), b"\x00\x00\x00\x18ftypM4A " + bytes(12)],
+    ids=["FLAC", "WAV", "MP4"],
 )
 def test_a_refusal_says_the_same_each_time(data: bytes) -> None:
     texts = set()
