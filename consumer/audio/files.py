@@ -70,8 +70,8 @@ def _open(location: Location) -> int:
     as_file = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW
     as_directory = os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY
     try:
-        if not below:
-            return os.open(root, as_file)
+        if not below:  # the prefix names one file
+            return os.open(root, as_file & ~os.O_NOFOLLOW)
         directory = _open_root(root, as_directory)
         for segment in below[:-1]:
             try:

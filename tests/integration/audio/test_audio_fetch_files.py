@@ -110,6 +110,15 @@ def test_the_prefix_itself_may_be_a_link(root: Path, tmp_path: Path) -> None:
     assert fetcher.fetch(Reference(f"{prefix}/deep/c.wav")) == AUDIO
 
 
+def test_a_prefix_of_one_file_may_be_a_link(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "today.wav").symlink_to(root / "deep/c.wav")
+    prefix = (tmp_path / "today.wav").as_uri()
+    assert Fetcher(FetchLimits(), AllowList((prefix,)), {}).fetch(Reference(prefix)) == AUDIO
+    # Below a longer way round it is an object like others.
+    folder = Fetcher(FetchLimits(), AllowList((tmp_path.as_uri(),)), {})
+    assert reason(folder, prefix) is Reason.REFERENCE_FORBIDDEN
+
+
 def test_links_swapped_in_during_the_walk_gain_nothing(
     root: Path, tmp_path: Path, fetcher: Fetcher
 ) -> None:
