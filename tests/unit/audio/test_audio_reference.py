@@ -138,6 +138,27 @@ def test_signatures_stay_out_of_texts() -> None:
         ("::ffff:127.0.0.1", False, True),
         ("64:ff9b::7f00:1", False, True),  # NAT64 of 127.0.0.1
         ("2002:7f00:1::", False, True),  # 6to4 of 127.0.0.1
+        ("64:ff9b::5db8:d822", True, True),  # NAT64 of 93.184.216.34
+        ("64:ff9b:1::7f00:1", False, True),  # NAT64 of one's own
+        ("64:ff9b:1::5db8:d822", False, True),
+        ("::127.0.0.1", False, True),
+        ("::93.184.216.34", False, True),
+        ("::ffff:0:127.0.0.1", False, True),
+        ("::ffff:0:93.184.216.34", False, True),
+        ("fec0::1", False, True),
+        ("192.0.0.8", False, True),
+        ("192.0.0.192", False, False),  # Oracle's metadata
+        ("100.100.100.200", False, False),  # Alibaba's
+        ("168.63.129.16", False, False),  # Azure's
+        ("fd00:ec2::254", False, False),  # AWS's
+        ("fd00:ec2::23", False, False),
+        ("fd20:ce::254", False, False),  # Google's
+        ("::169.254.169.254", False, False),
+        ("::ffff:0:169.254.169.254", False, False),
+        ("64:ff9b::a9fe:a9fe", False, False),
+        ("64:ff9b:1::a9fe:a9fe", False, False),
+        ("64:ff9b::6464:64c8", False, False),
+        ("2002:a9fe:a9fe::", False, False),
         ("169.254.169.254", False, False),
         ("::ffff:169.254.169.254", False, False),
         ("fe80::1%eth0", False, False),
