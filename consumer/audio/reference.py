@@ -134,7 +134,9 @@ def _authority(scheme: str, text: str) -> str:
 
 
 def _segments(path: str) -> tuple[str, ...]:
-    segments = path.strip("/").split("/") if path.strip("/") else []
+    segments = path.split("/")[1:]
+    if segments and not segments[-1]:  # one slash at the end: a folder
+        segments.pop()
     for segment in segments:
         decoded = _decoded(segment)
         # Some servers cut path parameters (`..;x`) off before they resolve dots.

@@ -58,6 +58,15 @@ REFUSED = [
     "s3://bucket/",
     "s3://bucket/../other/a.wav",
     "s3://bucket\\a.wav",
+    "s3://bucket//",
+    "s3://bucket//a.wav",
+    "s3://bucket//deep/a.wav",
+    "s3://shared//calls/2026/a.flac",
+    "gs://recordings//a.ogg",
+    "az://container//in/a.mp3",
+    "abfs://box@account.dfs.core.windows.net//in/a.mp3",
+    "https://cdn.example.org//audio/a.wav",
+    "file:////data/audio/a.wav",
     "s3://shared/calls/2026-secret/a.flac",
     "s3://shared/calls/a.flac",
     "gs://bucket/a.wav",
@@ -102,7 +111,16 @@ def test_an_empty_list_allows_nothing_and_names_the_setting() -> None:
 
 @pytest.mark.parametrize(
     "prefix",
-    ["/data/audio", "s3://", "ftp://host/", "https://host/a?b=c", "s3://bucket/../x", "bucket"],
+    [
+        "/data/audio",
+        "s3://",
+        "ftp://host/",
+        "https://host/a?b=c",
+        "s3://bucket/../x",
+        "s3://bucket//",
+        "s3://bucket//a",
+        "bucket",
+    ],
 )
 def test_a_prefix_that_cannot_be_used(prefix: str) -> None:
     with pytest.raises(FatalError, match="allowed_prefixes") as caught:
