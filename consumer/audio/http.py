@@ -93,7 +93,7 @@ class HttpSource:
     ) -> httpx.Response:
         url = httpx.URL(location.url)
         port = url.port or (443 if location.scheme == "https" else 80)
-        host = url.host
+        host = url.raw_host.decode("ascii")  # `url.host` would decode `xn--`: to another name
         pool = self._pool(location)
         failure: Exception | None = None
         for address in resolve(host, port, allow_private=self._allow.allow_private_hosts):

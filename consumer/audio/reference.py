@@ -1,6 +1,7 @@
 """References to audio objects, and the allow-list that is asked before anything is opened."""
 
 import re
+import unicodedata
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
@@ -127,10 +128,23 @@ def _authority(scheme: str, text: str) -> str:
         if port is not None and int(port) > 65_535:
             raise ValueError("its port is no port")
         host = match["host"].removesuffix(".")
+        if not all(_may_be_a_label(label) for label in host.split(".")):
+            raise ValueError("its host is no internationalised name, though it begins like one")
         return host if port in (None, _DEFAULT_PORT[scheme]) else f"{host}:{port}"
     if not _BUCKET.fullmatch(text):
         raise ValueError("it names no bucket or container")
     return text
+
+
+def _may_be_a_label(label: str) -> bool:
+    """Whether a part of a host name says what it is: `xn--` begins an encoded one (RFC 5890)."""
+    if not label.startswith("xn--"):
+        return True
+    try:
+        name = label.removeprefix("xn--").encode("ascii").decode("punycode")
+    except UnicodeError:
+        return False
+    return not name.isascii() and not any(unicodedata.category(sign) == "Cc" for sign in name)
 
 
 def _segments(path: str) -> tuple[str, ...]:

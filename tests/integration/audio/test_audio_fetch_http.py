@@ -26,6 +26,7 @@ from tests.integration.audio.web import AUDIO, SLOW_S, WebServer
 
 SHA256 = hashlib.sha256(AUDIO).hexdigest()
 LIMITS = FetchLimits(max_bytes=1_000_000, connect_s=10.0, read_s=10.0, total_s=15.0)
+ENCODED = "xn--strae-oqa.de"  # straße.de; by the older standard of IDNA, that is strasse.de
 HASTY = FetchLimits(max_bytes=1_000_000, connect_s=1.0, read_s=1.0, total_s=1.5)
 
 
@@ -227,11 +228,11 @@ def test_the_connection_goes_to_the_address_that_was_checked(
 
 @pytest.fixture
 def certificate(tmp_path: Path, real_parts: RealParts) -> Path:
-    """Key and self-signed certificate for the name `localhost`."""
+    """Key and self-signed certificate for the names `localhost` and `ENCODED`."""
     real_parts.need("openssl", None if shutil.which("openssl") else "install openssl")
     path = tmp_path / "localhost.pem"
     options = "-x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2"
-    options += " -subj /CN=localhost -addext subjectAltName=DNS:localhost"
+    options += f" -subj /CN=localhost -addext subjectAltName=DNS:localhost,DNS:{ENCODED}"
     subprocess.run(
         ["openssl", "req", *options.split(), "-keyout", str(path), "-out", f"{path}.crt"],
         check=True,
@@ -254,6 +255,29 @@ def test_certificates_are_checked_against_the_name(
     assert fetcher.fetch(Reference(f"{by_name}/ok")) == AUDIO
     # The pool now holds a connection to this address that was verified for another name.
     assert "certificate" in str(failure(fetcher, f"{by_address}/ok"))
+    server.shutdown()
+    server.server_close()
+
+
+def test_an_encoded_name_is_looked_up_and_verified_as_it_is_written(
+    certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_up: list[str] = []
+    real = socket.getaddrinfo
+
+    def everywhere(host: str, *args: Any, **more: Any) -> Any:
+        looked_up.append(host)
+        return real("127.0.0.1", *args, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", everywhere)
+    monkeypatch.setenv("SSL_CERT_FILE", f"{certificate}.crt")
+    server = WebServer(certificate)
+    place = f"https://{ENCODED}:{server.port}"
+    fetcher = Fetcher(LIMITS, AllowList((place,), allow_private_hosts=True), {})
+    assert fetcher.fetch(Reference(f"{place}/ok")) == AUDIO
+    assert looked_up[0] == ENCODED
+    assert server.hosts == {f"{ENCODED}:{server.port}"}
+    fetcher.close()
     server.shutdown()
     server.server_close()
 

@@ -18,6 +18,7 @@ ALLOW = AllowList(
         "https://cdn.example.org/audio/",
         "https://odd.example.org:8443/",
         "http://plain.example.org/a",
+        "https://xn--strae-oqa.de/",
     )
 )
 ALLOWED = [
@@ -35,6 +36,7 @@ ALLOWED = [
     "https://cdn.example.org/%61udio/a.wav",
     "https://odd.example.org:8443/a",
     "http://plain.example.org/a/b",
+    "https://XN--STRAE-OQA.de/a",
 ]
 REFUSED = [
     "",
@@ -56,8 +58,6 @@ REFUSED = [
     "s3://bucket@evil/a.wav",
     "s3://bucket",
     "s3://bucket/",
-    "s3://bucket/../other/a.wav",
-    "s3://bucket\\a.wav",
     "s3://bucket//",
     "s3://bucket//a.wav",
     "s3://bucket//deep/a.wav",
@@ -67,6 +67,8 @@ REFUSED = [
     "abfs://box@account.dfs.core.windows.net//in/a.mp3",
     "https://cdn.example.org//audio/a.wav",
     "file:////data/audio/a.wav",
+    "s3://bucket/../other/a.wav",
+    "s3://bucket\\a.wav",
     "s3://shared/calls/2026-secret/a.flac",
     "s3://shared/calls/a.flac",
     "gs://bucket/a.wav",
@@ -86,6 +88,12 @@ REFUSED = [
     "http://cdn.example.org/audio/a.wav",
     "https://plain.example.org/a/b",
     "https://[::1]/audio/a.wav",
+    "https://strasse.de/a",
+    "https://straße.de/a",
+    "https://xn--a/a",
+    "https://xn--/a",
+    "https://cdn.xn--zz--.org/a",
+    "https://xn--0.org/a",
     "s3://bucket/" + "a" * 9000,
 ]
 
@@ -119,6 +127,7 @@ def test_an_empty_list_allows_nothing_and_names_the_setting() -> None:
         "s3://bucket/../x",
         "s3://bucket//",
         "s3://bucket//a",
+        "https://xn--a/",
         "bucket",
     ],
 )
