@@ -10,7 +10,7 @@ import httpx
 
 from consumer.audio.addresses import resolve
 from consumer.audio.presigned import has_expired
-from consumer.audio.reference import AllowList, Location, Reference, forbidden
+from consumer.audio.reference import WEB_SCHEMES, AllowList, Location, Reference, forbidden
 from consumer.audio.source import Body, DamagedTransferError, quoted
 from consumer.errors import (
     ObjectUnavailableError,
@@ -86,6 +86,8 @@ class HttpSource:
                 return response
             response.close()
             hop = self._allow.check(_joined(hop, target))
+            if hop.scheme not in WEB_SCHEMES:
+                raise forbidden(str(location), f"it redirects to {hop.scheme}://")
         raise forbidden(str(location), f"it redirects more than {MAX_REDIRECTS} times")
 
     def _send(

@@ -200,6 +200,13 @@ def test_redirects_out_of_what_is_allowed(web: WebServer, fetcher: Fetcher) -> N
 
 def test_private_addresses_are_never_connected_to(web: WebServer) -> None:
     fetcher = Fetcher(LIMITS, AllowList((web.base, f"http://localhost:{web.port}")), {})
+@pytest.mark.parametrize("target", ["file:///data/a.wav", "s3://bucket/a.wav", "gs://bucket/a.wav"])
+def test_redirects_out_of_the_web(web: WebServer, target: str) -> None:
+    """Allowed to events, not to a web server: it would be asked for as if it were a host."""
+    allow = AllowList((web.base, "file:///data", "s3://bucket", "gs://bucket"), True)
+    assert reason(Fetcher(LIMITS, allow, {}), redirect(web, target)) is Reason.REFERENCE_FORBIDDEN
+
+
     assert reason(fetcher, f"{web.base}/ok") is Reason.REFERENCE_FORBIDDEN
     assert reason(fetcher, f"http://localhost:{web.port}/ok") is Reason.REFERENCE_FORBIDDEN
     assert not web.asked
