@@ -123,6 +123,8 @@ class HttpSource:
 
 
 def _joined(hop: Location, target: str) -> str:
+    # A fragment is for whoever reads the object, not for the server (RFC 9110, 10.2.2).
+    target = target.partition("#")[0]
     try:
         return urljoin(hop.url, target)
     except ValueError:  # brackets that are no IPv6 address

@@ -177,6 +177,8 @@ def redirect(web: WebServer, target: str) -> str:
 def test_redirects_within_what_is_allowed(web: WebServer, fetcher: Fetcher) -> None:
     assert fetcher.fetch(Reference(redirect(web, f"{web.base}/ok"))) == AUDIO
     assert fetcher.fetch(Reference(redirect(web, "/ok"))) == AUDIO
+    assert fetcher.fetch(Reference(redirect(web, "/ok?a=b#t=10,20"))) == AUDIO
+    assert web.queries["ok"] == "a=b"
     assert reason(fetcher, f"{web.base}/loop") is Reason.REFERENCE_FORBIDDEN
 
 
@@ -198,8 +200,6 @@ def test_redirects_out_of_what_is_allowed(web: WebServer, fetcher: Fetcher) -> N
     other.server_close()
 
 
-def test_private_addresses_are_never_connected_to(web: WebServer) -> None:
-    fetcher = Fetcher(LIMITS, AllowList((web.base, f"http://localhost:{web.port}")), {})
 @pytest.mark.parametrize("target", ["file:///data/a.wav", "s3://bucket/a.wav", "gs://bucket/a.wav"])
 def test_redirects_out_of_the_web(web: WebServer, target: str) -> None:
     """Allowed to events, not to a web server: it would be asked for as if it were a host."""
@@ -207,6 +207,8 @@ def test_redirects_out_of_the_web(web: WebServer, target: str) -> None:
     assert reason(Fetcher(LIMITS, allow, {}), redirect(web, target)) is Reason.REFERENCE_FORBIDDEN
 
 
+def test_private_addresses_are_never_connected_to(web: WebServer) -> None:
+    fetcher = Fetcher(LIMITS, AllowList((web.base, f"http://localhost:{web.port}")), {})
     assert reason(fetcher, f"{web.base}/ok") is Reason.REFERENCE_FORBIDDEN
     assert reason(fetcher, f"http://localhost:{web.port}/ok") is Reason.REFERENCE_FORBIDDEN
     assert not web.asked
