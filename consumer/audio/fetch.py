@@ -71,7 +71,8 @@ class Fetcher:
         Raises TransientError, ObjectUnavailableError or FatalError (settings) saying why not.
         """
         location = parse(prefix)
-        self._sources[location.scheme].check(location)
+        deadline = time.monotonic() + self._limits.total_s
+        self._sources[location.scheme].check(location, deadline)
 
     def close(self) -> None:
         """Give up all connections."""
@@ -79,7 +80,7 @@ class Fetcher:
             source.close()
 
     def _read(self, location: Location, reference: Reference, deadline: float) -> bytes:
-        with self._sources[location.scheme].open(location, reference) as body:
+        with self._sources[location.scheme].open(location, reference, deadline) as body:
             if body.size is not None:
                 self._bound(body.size, location)
             data = self._collect(body, location, deadline)

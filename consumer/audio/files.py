@@ -24,7 +24,7 @@ class FileSource:
     """
 
     @contextmanager
-    def open(self, location: Location, reference: Reference) -> Iterator[Body]:
+    def open(self, location: Location, reference: Reference, deadline: float) -> Iterator[Body]:
         """Open a regular file; see `Source.open`."""
         descriptor = _open(location)
         try:
@@ -39,7 +39,7 @@ class FileSource:
         finally:
             os.close(descriptor)
 
-    def check(self, location: Location) -> None:
+    def check(self, location: Location, deadline: float) -> None:
         """See `Source.check`: the prefix is a readable directory (or file)."""
         path = "/" + location.key
         if not os.access(path, os.R_OK):

@@ -6,9 +6,11 @@ from contextlib import contextmanager
 from threading import Lock
 from urllib.parse import urljoin
 
+import httpcore
 import httpx
 
 from consumer.audio.addresses import resolve
+from consumer.audio.connections import FAILURES, Response, connections, held_to, send
 from consumer.audio.presigned import has_expired
 from consumer.audio.reference import WEB_SCHEMES, AllowList, Location, Reference, forbidden
 from consumer.audio.source import Body, DamagedTransferError, quoted
@@ -31,44 +33,47 @@ class HttpSource:
 
     The name is resolved here, its addresses are checked, and the connection goes to one of them
     with the name kept in `Host` and in TLS (SNI and certificate check). Proxies of the
-    environment are not used: they would resolve the name again.
+    environment are not used: they would resolve the name again. Nothing lasts longer than its
+    deadline, but for that look-up: how long it may take, the system's resolver says.
     """
 
     def __init__(self, allow: AllowList, *, connect_s: float, read_s: float) -> None:
         self._allow = allow
-        self._timeout = httpx.Timeout(read_s, connect=connect_s)
+        self._connect_s = connect_s
+        self._read_s = read_s
         self._tls = (
             httpx.create_ssl_context()
         )  # honours SSL_CERT_FILE for certificates of one's own
-        # One pool per host: connections are kept by address, and two hosts may share one. A bare
-        # transport follows no redirects, keeps no cookies and knows no proxies.
-        self._pools: dict[tuple[str, str], httpx.HTTPTransport] = {}
+        # One pool per host: connections are kept by address, and two hosts may share one.
+        self._pools: dict[tuple[str, str], httpcore.ConnectionPool] = {}
         self._lock = Lock()
 
     @contextmanager
-    def open(self, location: Location, reference: Reference) -> Iterator[Body]:
+    def open(self, location: Location, reference: Reference, deadline: float) -> Iterator[Body]:
         """Follow redirects, each hop checked, and open the object; see `Source.open`."""
         headers = {"Accept-Encoding": "identity"}
         etag = quoted(reference.etag) if reference.etag is not None else None
         if etag is not None and not etag.startswith("W/"):  # If-Match never matches weak ones
             headers["If-Match"] = etag
-        response = self._follow(location, headers)
-        try:
-            if response.status_code != 200:
-                raise _refusal(response, location)
-            _verify(response, location, reference, etag)
-            length = response.headers.get("Content-Length", "")
-            size = int(length) if length.isascii() and length.isdigit() else None
-            yield Body(size, _pieces(response, location))
-        finally:
-            response.close()
+        with held_to(deadline):
+            response = self._follow(location, headers)
+            try:
+                if response.status != 200:
+                    raise _refusal(response, location)
+                _verify(response, location, reference, etag)
+                length = response.headers.get("Content-Length", "")
+                size = int(length) if length.isascii() and length.isdigit() else None
+                yield Body(size, _pieces(response, location))
+            finally:
+                response.close()
 
-    def check(self, location: Location) -> None:
+    def check(self, location: Location, deadline: float) -> None:
         """See `Source.check`: any answer of the server will do."""
-        response = self._send(location, {}, method="HEAD")
-        response.close()
-        if response.status_code >= 500:
-            raise TransientError(f"{location} answers {response.status_code}")
+        with held_to(deadline):
+            response = self._send(location, {}, method="HEAD")
+            response.close()
+        if response.status >= 500:
+            raise TransientError(f"{location} answers {response.status}")
 
     def close(self) -> None:
         """Close all connections."""
@@ -77,12 +82,12 @@ class HttpSource:
                 pool.close()
             self._pools.clear()
 
-    def _follow(self, location: Location, headers: Mapping[str, str]) -> httpx.Response:
+    def _follow(self, location: Location, headers: Mapping[str, str]) -> Response:
         hop = location
         for _ in range(MAX_REDIRECTS + 1):
             response = self._send(hop, headers)
             target = response.headers.get("Location")
-            if response.status_code not in _REDIRECTS or target is None:
+            if response.status not in _REDIRECTS or target is None:
                 return response
             response.close()
             hop = self._allow.check(_joined(hop, target))
@@ -92,33 +97,35 @@ class HttpSource:
 
     def _send(
         self, location: Location, headers: Mapping[str, str], method: str = "GET"
-    ) -> httpx.Response:
+    ) -> Response:
         url = httpx.URL(location.url)
         port = url.port or (443 if location.scheme == "https" else 80)
         host = url.raw_host.decode("ascii")  # `url.host` would decode `xn--`: to another name
         pool = self._pool(location)
         failure: Exception | None = None
         for address in resolve(host, port, allow_private=self._allow.allow_private_hosts):
-            request = httpx.Request(
-                method,
-                url.copy_with(host=address),
-                headers={**headers, "Host": location.authority, "User-Agent": "speakerstream"},
-                extensions={"sni_hostname": host, "timeout": self._timeout.as_dict()},
-            )
             try:
-                return pool.handle_request(request)
-            except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+                return send(
+                    pool,
+                    method,
+                    url,
+                    address,
+                    {"Host": location.authority, "User-Agent": "speakerstream", **headers},
+                    connect_s=self._connect_s,
+                    read_s=self._read_s,
+                )
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
-            except httpx.TransportError as error:
+            except FAILURES as error:
                 raise TransientError(f"{location} cannot be read: {_cause(error)}") from None
         cause = _cause(failure) if failure is not None else "no address"
         raise TransientError(f"{location} cannot be reached: {cause}")
 
-    def _pool(self, location: Location) -> httpx.HTTPTransport:
+    def _pool(self, location: Location) -> httpcore.ConnectionPool:
         with self._lock:
             place = (location.scheme, location.authority)
             if place not in self._pools:
-                self._pools[place] = httpx.HTTPTransport(verify=self._tls, trust_env=False)
+                self._pools[place] = connections(self._tls)
             return self._pools[place]
 
 
@@ -136,20 +143,18 @@ def _cause(error: Exception) -> str:
     return f"{type(error).__name__} {error}".strip()
 
 
-def _pieces(response: httpx.Response, location: Location) -> Iterator[bytes]:
+def _pieces(response: Response, location: Location) -> Iterator[bytes]:
     try:
-        yield from response.iter_raw()  # as it comes: a size would wait for slow ones
-    except httpx.TimeoutException as error:
+        yield from response.pieces()  # as it comes: a size would wait for slow ones
+    except httpcore.TimeoutException as error:
         raise TransientError(f"{location} came too slowly: {_cause(error)}") from None
-    except httpx.TransportError as error:
+    except FAILURES as error:
         raise DamagedTransferError(
             TransientError(f"{location} broke off: {_cause(error)}")
         ) from None
 
 
-def _verify(
-    response: httpx.Response, location: Location, reference: Reference, etag: str | None
-) -> None:
+def _verify(response: Response, location: Location, reference: Reference, etag: str | None) -> None:
     """Hold a server that ignores If-Match, or serves another version, to the event's claims."""
     found = response.headers.get("ETag")
     if (
@@ -167,8 +172,8 @@ def _verify(
         )
 
 
-def _refusal(response: httpx.Response, location: Location) -> SpeakerstreamError:
-    status = response.status_code
+def _refusal(response: Response, location: Location) -> SpeakerstreamError:
+    status = response.status
     said = f"{location} answers {status}"
     if status in (404, 410):
         return ObjectUnavailableError(Reason.OBJECT_MISSING, said)
@@ -178,20 +183,22 @@ def _refusal(response: httpx.Response, location: Location) -> SpeakerstreamError
         )
     if status >= 500 or status in _LATER:
         return TransientError(said)
-    if has_expired(location.query, time.time(), _beginning(response)):
+    # Without a query nothing can have expired: what a server then says is not waited for.
+    body = _beginning(response) if location.query else b""
+    if has_expired(location.query, time.time(), body):
         return PermanentError(
             Reason.REFERENCE_EXPIRED, f"{said}: the presigned reference has expired"
         )
     return ObjectUnavailableError(Reason.OBJECT_DENIED, said)
 
 
-def _beginning(response: httpx.Response) -> bytes:
+def _beginning(response: Response) -> bytes:
     text = b""
     try:
-        for piece in response.iter_raw():
+        for piece in response.pieces():
             text += piece
             if len(text) >= _ERROR_BODY:
                 break
-    except httpx.TransportError:
+    except FAILURES:
         pass  # the status alone decides then
     return text

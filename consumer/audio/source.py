@@ -28,14 +28,18 @@ class DamagedTransferError(Exception):
 class Source(Protocol):
     """One kind of place. Thread-safe."""
 
-    def open(self, location: Location, reference: Reference) -> AbstractContextManager[Body]:
+    def open(
+        self, location: Location, reference: Reference, deadline: float
+    ) -> AbstractContextManager[Body]:
         """Open the object at `location`, holding it to the reference's etag and version.
 
+        A source that may wait longer than the caller can see gives up at `deadline`, as of
+        `time.monotonic`.
         Raises the errors of `Fetcher.fetch`, and DamagedTransferError from opening or reading.
         """
         ...
 
-    def check(self, location: Location) -> None:
+    def check(self, location: Location, deadline: float) -> None:
         """Raise TransientError or ObjectUnavailableError if a prefix cannot be reached."""
         ...
 

@@ -76,7 +76,7 @@ class StoreSource:
         self._lock = Lock()
 
     @contextmanager
-    def open(self, location: Location, reference: Reference) -> Iterator[Body]:
+    def open(self, location: Location, reference: Reference, deadline: float) -> Iterator[Body]:
         """Open an object; see `Source.open`."""
         claims: GetOptions = {}
         if reference.etag is not None:
@@ -90,7 +90,7 @@ class StoreSource:
             raise _translated(error, location) from None
         yield Body(result.meta["size"], _pieces(result, location))
 
-    def check(self, location: Location) -> None:
+    def check(self, location: Location, deadline: float) -> None:
         """See `Source.check`: the store answers for a key below the prefix, be it with "no"."""
         key = "/".join((*location.segments, _PROBE))
         try:

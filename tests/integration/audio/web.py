@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 AUDIO = bytes(range(256)) * 1000
 ETAG = '"v1"'
-SLOW_S = 30.0  # how long `silent` and `drip` take
+SLOW_S = 30.0  # how long `silent`, `drip` and their like take
 
 
 class WebServer(ThreadingHTTPServer):
@@ -50,7 +50,7 @@ class Handler(BaseHTTPRequestHandler):
         """Keep quiet."""
 
     def do_HEAD(self) -> None:
-        self.answer(200)
+        self.do_slowheaders() if self.path == "/slowheaders" else self.answer(200)
 
     def do_GET(self) -> None:
         name = urlsplit(self.path).path.strip("/").split("/")[0]
@@ -120,6 +120,31 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(b"x" * 100)
             self.wfile.flush()
             time.sleep(0.1)
+
+    def trickle(self, begin: bytes, piece: bytes) -> None:
+        """Begin an answer that never comes to its point, and never falls silent."""
+        self.close_connection = True
+        self.wfile.write(begin)
+        for _ in range(int(SLOW_S / 0.1)):
+            self.wfile.write(piece)
+            self.wfile.flush()
+            time.sleep(0.1)
+
+    def do_slowheaders(self) -> None:
+        self.trickle(b"HTTP/1.1 200 OK\r\nX-Endless: ", b"x")
+
+    def do_interim(self) -> None:
+        self.trickle(b"", b"HTTP/1.1 103 Early Hints\r\n\r\n")
+
+    def do_slowredirect(self) -> None:
+        self.trickle(b"HTTP/1.1 302 Found\r\nLocation: /ok", b"x")
+
+    def do_slowhops(self) -> None:
+        time.sleep(0.7)
+        self.answer(302, Location=f"/slowhops/{self.server.asked['slowhops']}")
+
+    def do_slowrefusal(self) -> None:
+        self.trickle(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 10000\r\n\r\n", b"x")
 
     def do_endless(self) -> None:
         self.send_response(200)
