@@ -1,5 +1,6 @@
 """When presigned references end: S3, Google Cloud Storage, CloudFront and Azure forms."""
 
+import math
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl
 
@@ -16,22 +17,22 @@ def has_expired(query: str, now: float, error_body: bytes = b"") -> bool:
         return False
     if any(code in error_body for code in _EXPIRED_CODES):
         return True
-    expiry = _expiry({name.lower(): value for name, value in parse_qsl(query)})
-    return expiry is not None and expiry <= now
+    try:
+        expiry = _expiry({name.lower(): value for name, value in parse_qsl(query)})
+    except (ValueError, OverflowError):  # dates that are none, numbers beyond every clock
+        return False
+    return expiry is not None and math.isfinite(expiry) and expiry <= now
 
 
 def _expiry(parameters: dict[str, str]) -> float | None:
-    try:
-        for vendor in ("x-amz", "x-goog"):
-            if f"{vendor}-date" in parameters and f"{vendor}-expires" in parameters:
-                signed = datetime.strptime(parameters[f"{vendor}-date"], "%Y%m%dT%H%M%SZ")
-                lifetime = int(parameters[f"{vendor}-expires"])
-                return signed.replace(tzinfo=UTC).timestamp() + lifetime
-        if "expires" in parameters and "signature" in parameters:  # S3 version 2, CloudFront
-            return float(parameters["expires"])
-        if "se" in parameters and "sig" in parameters:  # Azure shared access signature
-            end = datetime.fromisoformat(parameters["se"])
-            return (end if end.tzinfo else end.replace(tzinfo=UTC)).timestamp()
-    except ValueError:
-        return None
+    for vendor in ("x-amz", "x-goog"):
+        if f"{vendor}-date" in parameters and f"{vendor}-expires" in parameters:
+            signed = datetime.strptime(parameters[f"{vendor}-date"], "%Y%m%dT%H%M%SZ")
+            lifetime = int(parameters[f"{vendor}-expires"])
+            return signed.replace(tzinfo=UTC).timestamp() + lifetime
+    if "expires" in parameters and "signature" in parameters:  # S3 version 2, CloudFront
+        return float(parameters["expires"])
+    if "se" in parameters and "sig" in parameters:  # Azure shared access signature
+        end = datetime.fromisoformat(parameters["se"])
+        return (end if end.tzinfo else end.replace(tzinfo=UTC)).timestamp()
     return None

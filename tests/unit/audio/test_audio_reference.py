@@ -1,6 +1,10 @@
 """The allow-list by example; tests/property/audio holds its rules."""
 
+from urllib.parse import urlencode
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from consumer.audio.addresses import is_permitted
 from consumer.audio.presigned import has_expired
@@ -212,6 +216,40 @@ def test_when_a_signature_ends(query: str) -> None:
     end = 1767229200.0  # 2026-01-01 01:00 UTC
     assert not has_expired(query, end - 1)
     assert has_expired(query, end)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "X-Amz-Date=20260101T000000Z&X-Amz-Expires=" + "9" * 400,
+        "X-Amz-Date=20260101T000000Z&X-Amz-Expires=-" + "9" * 400,
+        "X-Goog-Date=20260101T000000Z&X-Goog-Expires=" + "9" * 5000,
+        "Expires=" + "9" * 400 + "&Signature=s",
+        "Expires=nan&Signature=s",
+        "Expires=inf&Signature=s",
+        "Expires=-inf&Signature=s",
+        "se=2026&sig=s",
+    ],
+)
+def test_what_is_no_time_ends_no_signature(query: str) -> None:
+    assert not has_expired(query, 1e12)
+    assert has_expired(query, 1e12, b"Request has expired")
+
+
+dates = st.sampled_from(["20260101T000000Z", "00010101T000000Z"]) | st.text()
+ends = st.sampled_from(["9999-12-31T23:59:59.999-23:59", "0001-01-01T00:00+23:59"]) | st.text()
+numbers = st.integers().map(str) | st.just("9" * 400) | st.floats().map(str) | st.text()
+signatures = st.one_of(
+    st.fixed_dictionaries({"X-Amz-Date": dates, "X-Amz-Expires": numbers}),
+    st.fixed_dictionaries({"X-Goog-Date": dates, "X-Goog-Expires": numbers}),
+    st.fixed_dictionaries({"Expires": numbers, "Signature": st.text(min_size=1)}),
+    st.fixed_dictionaries({"se": ends, "sig": st.text(min_size=1)}),
+)
+
+
+@given(signatures, st.floats(0, 1e12))
+def test_any_signature_has_expired_or_not(parameters: dict[str, str], now: float) -> None:
+    assert has_expired(urlencode(parameters), now) in (True, False)
 
 
 def test_a_refusal_is_not_always_an_expiry() -> None:
