@@ -1,6 +1,7 @@
 """A reference becomes bytes: allowed, bounded, and the very bytes the event speaks of."""
 
 import hashlib
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +12,10 @@ from consumer.audio.reference import WEB_SCHEMES, AllowList, Location, Reference
 from consumer.audio.source import Body, DamagedTransferError, Source
 from consumer.audio.stores import StoreSource
 from consumer.errors import PermanentError, Reason, TransientError
+
+_LONGEST_CLAIM = 1024
+_ETAG = re.compile(rf"[!-~]{{0,{_LONGEST_CLAIM}}}")
+_VERSION = re.compile(rf"[!-~]{{1,{_LONGEST_CLAIM}}}")
 
 
 @dataclass(frozen=True)
@@ -46,12 +51,14 @@ class Fetcher:
         """All bytes of the object. A damaged transfer is tried once more, nothing else is.
 
         Raises:
-            PermanentError: REFERENCE_FORBIDDEN, REFERENCE_EXPIRED, TOO_LARGE, EMPTY_OBJECT,
-                OBJECT_CHANGED (etag or version), DIGEST_MISMATCH (size or sha256, twice).
+            PermanentError: REFERENCE_FORBIDDEN, REFERENCE_EXPIRED, MALFORMED_EVENT (an etag or
+                version_id that can be none), TOO_LARGE, EMPTY_OBJECT, OBJECT_CHANGED (etag or
+                version), DIGEST_MISMATCH (size or sha256, twice).
             ObjectUnavailableError: OBJECT_MISSING or OBJECT_DENIED, perhaps only yet.
             TransientError: the store cannot be reached, is too slow or fails (5xx).
         """
         location = self._allow.check(reference.uri)
+        _check_claims(reference)
         if reference.size_bytes is not None:
             self._bound(reference.size_bytes, location)
         deadline = time.monotonic() + self._limits.total_s
@@ -112,6 +119,20 @@ class Fetcher:
             raise PermanentError(
                 Reason.TOO_LARGE,
                 f"{location} has {size} bytes or more; the limit is {self._limits.max_bytes}",
+            )
+
+
+def _check_claims(reference: Reference) -> None:
+    """Refuse what no store gives out, and no client can send."""
+    for name, claim, form in (
+        ("etag", reference.etag, _ETAG),
+        ("version_id", reference.version_id, _VERSION),
+    ):
+        if claim is not None and not form.fullmatch(claim):
+            raise PermanentError(
+                Reason.MALFORMED_EVENT,
+                f"{name} {claim[:50]!a} cannot be one: they have up to {_LONGEST_CLAIM} "
+                "characters, ASCII without spaces",
             )
 
 
