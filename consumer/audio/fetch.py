@@ -90,7 +90,7 @@ class Fetcher:
         with self._sources[location.scheme].open(location, reference, deadline) as body:
             if body.size is not None:
                 self._bound(body.size, location)
-            data = self._collect(body, location, deadline)
+            data = self._collect(body, location, deadline, reference.size_bytes)
         if reference.size_bytes is not None and len(data) != reference.size_bytes:
             raise _mismatch(location, f"{len(data)} bytes, not {reference.size_bytes}")
         if not data:
@@ -101,12 +101,16 @@ class Fetcher:
                 raise _mismatch(location, f"sha256 {digest}, not {reference.sha256.lower()}")
         return data
 
-    def _collect(self, body: Body, location: Location, deadline: float) -> bytes:
+    def _collect(
+        self, body: Body, location: Location, deadline: float, promised: int | None
+    ) -> bytes:
         pieces: list[bytes] = []
         size = 0
         for piece in body.pieces:
             size += len(piece)
             self._bound(size, location)
+            if promised is not None and size > promised:
+                raise _mismatch(location, f"{size} bytes or more, not {promised}")
             if time.monotonic() > deadline:
                 raise TransientError(
                     f"{location} did not arrive within {self._limits.total_s:g} s ({size} bytes)"

@@ -175,6 +175,14 @@ def test_size_is_bounded_by_claim_by_header_and_by_count(web: WebServer, fetcher
     assert reason(fetcher, f"{web.base}/endless") is Reason.TOO_LARGE
 
 
+def test_what_is_larger_than_its_event_says_is_not_read_to_its_end(
+    web: WebServer, fetcher: Fetcher
+) -> None:
+    assert reason(fetcher, f"{web.base}/endless", size_bytes=100) is Reason.DIGEST_MISMATCH
+    assert web.asked["endless"] == 2
+    assert fetcher.fetch(Reference(f"{web.base}/ok", size_bytes=len(AUDIO))) == AUDIO
+
+
 def test_no_bytes(web: WebServer, fetcher: Fetcher) -> None:
     assert reason(fetcher, f"{web.base}/empty") is Reason.EMPTY_OBJECT
 
