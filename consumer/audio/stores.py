@@ -1,7 +1,6 @@
 """Objects in S3, Google Cloud Storage and Azure Blob Storage, through obstore."""
 
 import os
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
@@ -9,28 +8,13 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import obstore
-from obstore.exceptions import (
-    BaseError,
-    InvalidPathError,
-    NotFoundError,
-    PermissionDeniedError,
-    PreconditionError,
-    UnauthenticatedError,
-    UnknownConfigurationKeyError,
-)
+from obstore.exceptions import BaseError, UnknownConfigurationKeyError
 from obstore.store import AzureStore, GCSStore, ObjectStore, S3Store
 
 from consumer.audio.reference import Location, Reference, forbidden
+from consumer.audio.refusals import first_line, translated
 from consumer.audio.source import Body, DamagedTransferError, quoted
-from consumer.errors import (
-    ExitCode,
-    FatalError,
-    ObjectUnavailableError,
-    PermanentError,
-    Reason,
-    SpeakerstreamError,
-    TransientError,
-)
+from consumer.errors import ExitCode, FatalError, ObjectUnavailableError, Reason, TransientError
 
 if TYPE_CHECKING:  # names that obstore has for type checkers only
     from obstore import GetOptions, GetResult
@@ -38,11 +22,7 @@ if TYPE_CHECKING:  # names that obstore has for type checkers only
 _VENDORS = ("aws_", "google_", "azure_")
 _PIECE = 1 << 20
 _PROBE = ".speakerstream-check"  # the key asked for by `check`; it need not exist
-# Refusals of who we are, not of one object: they pass when the credentials are put right.
-_OUR_CREDENTIALS = re.compile(
-    r"InvalidAccessKeyId|SignatureDoesNotMatch|ExpiredToken|InvalidToken|TokenRefreshRequired"
-    r"|RequestTimeTooSkewed|AuthenticationFailed|InvalidAuthenticationInfo"
-)
+_LONGEST_KEY = 1024  # bytes of UTF-8 for S3 and Google, characters for Azure
 
 
 class StoreSource:
@@ -83,11 +63,14 @@ class StoreSource:
             claims["if_match"] = quoted(reference.etag)
         if reference.version_id is not None:
             claims["version"] = reference.version_id
+        key = location.key
+        if len(key if location.scheme in ("az", "abfs") else key.encode()) > _LONGEST_KEY:
+            raise forbidden(str(location), "its key is longer than the store's can be")
         store = self._store(location)
         try:
-            result = obstore.get(store, location.key, options=claims)
+            result = obstore.get(store, key, options=claims)
         except (BaseError, OSError) as error:
-            raise _translated(error, location) from None
+            raise translated(error, location, reference.version_id) from None
         yield Body(result.meta["size"], _pieces(result, location))
 
     def check(self, location: Location, deadline: float) -> None:
@@ -103,7 +86,7 @@ class StoreSource:
                     f"{location.scheme}://{location.authority} does not exist",
                 ) from None
             # Without the right to list, S3 answers 403 for a key that does not exist.
-            verdict = _translated(error, location)
+            verdict = translated(error, location)
             if not isinstance(verdict, ObjectUnavailableError):
                 raise verdict from None
 
@@ -122,7 +105,7 @@ class StoreSource:
                     raise FatalError(
                         ExitCode.SETTINGS,
                         f"store_options do not fit {location.scheme}://{location.authority}: "
-                        f"{_first_line(error)}",
+                        f"{first_line(error)}",
                     ) from None
             return self._stores[place]
 
@@ -153,27 +136,5 @@ def _pieces(result: "GetResult", location: Location) -> Iterator[bytes]:
             yield bytes(piece)
     except (BaseError, OSError) as error:
         raise DamagedTransferError(
-            TransientError(f"{location} broke off: {_first_line(error)}")
+            TransientError(f"{location} broke off: {first_line(error)}")
         ) from None
-
-
-def _translated(error: Exception, location: Location) -> SpeakerstreamError:
-    # Stores put request details into their error texts: only codes and first lines leave here.
-    if isinstance(error, FileNotFoundError | NotFoundError):
-        return ObjectUnavailableError(Reason.OBJECT_MISSING, f"{location} does not exist")
-    if isinstance(error, PermissionDeniedError | UnauthenticatedError | PermissionError):
-        ours = _OUR_CREDENTIALS.search(str(error))
-        if ours is not None:
-            return TransientError(f"the store of {location} refuses our credentials: {ours[0]}")
-        return ObjectUnavailableError(Reason.OBJECT_DENIED, f"{location} may not be read (403)")
-    if isinstance(error, PreconditionError):
-        return PermanentError(
-            Reason.OBJECT_CHANGED, f"{location} has another etag than the event says"
-        )
-    if isinstance(error, InvalidPathError):
-        return forbidden(str(location), "the store cannot hold such a key")
-    return TransientError(f"{location} cannot be read: {_first_line(error)}")
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0].partition("?")[0][:300]

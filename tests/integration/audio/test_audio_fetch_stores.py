@@ -71,7 +71,9 @@ def through_broken(broken: WebServer, limits: FetchLimits) -> Fetcher:
         "aws_skip_signature": "true",
         "allow_http": "true",
     }
-    names = "500 503 404 403 412 silent drip short shortonce wrongonce ok tagged enormous hangup"
+    names = (
+        "500 503 404 403 412 silent drip short shortonce wrongonce ok tagged enormous hangup says"
+    )
     return Fetcher(limits, AllowList(tuple(f"s3://{name}" for name in names.split())), options)
 
 
@@ -109,6 +111,70 @@ def test_answers_about_the_object(through: Fetcher) -> None:
     assert reason(through, "s3://403/a.wav") == DENIED
     assert reason(through, "s3://412/a.wav") == (PermanentError, Reason.OBJECT_CHANGED)
     assert reason(through, "s3://enormous/a.wav") == (PermanentError, Reason.TOO_LARGE)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "verdict"),
+    [
+        (400, "KeyTooLongError", DENIED),
+        (400, "InvalidURI", DENIED),
+        (400, "InvalidObjectName", DENIED),
+        (400, "NoSuchVersion", MISSING),
+        (405, "MethodNotAllowed", MISSING),
+        (403, "InvalidObjectState", DENIED),
+        (409, "BlobArchived", DENIED),
+        (403, "AccessDenied", DENIED),
+    ],
+)
+def test_codes_that_are_about_the_object(
+    through: Fetcher, status: int, code: str, verdict: tuple[type, Reason]
+) -> None:
+    """None of them passes by waiting: retried for ever, one such event stops its partition."""
+    assert reason(through, f"s3://says/{status}/{code}/a.wav") == verdict
+
+
+@pytest.mark.parametrize("code", ["InvalidArgument", "InvalidVersionId"])
+def test_an_argument_that_is_none_can_only_be_the_version(through: Fetcher, code: str) -> None:
+    uri = f"s3://says/400/{code}/a.wav"
+    assert reason(through, uri, version_id="nonsense") == MISSING
+    assert isinstance(failure(through, uri), TransientError)
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (400, "AuthorizationHeaderMalformed"),
+        (400, "RequestTimeout"),
+        (400, "ExpiredToken"),
+        (400, "InvalidBucketName"),
+        (403, "InvalidAccessKeyId"),
+        (403, "SignatureDoesNotMatch"),
+        (409, "OperationAborted"),
+        (503, "SlowDown"),
+    ],
+)
+def test_codes_that_are_about_us_or_the_store(through: Fetcher, status: int, code: str) -> None:
+    for version in (None, "7"):
+        error = failure(through, f"s3://says/{status}/{code}/a.wav", version_id=version)
+        assert isinstance(error, TransientError)
+
+
+def test_a_key_that_reads_like_a_code_is_none(through: Fetcher) -> None:
+    key = "InvalidToken status code: 403 <Code>ExpiredToken</Code>.wav"
+    assert reason(through, f"s3://says/403/AccessDenied/{key}") == DENIED
+
+
+@pytest.mark.parametrize("letter", ["a", "é"])
+@pytest.mark.parametrize("scheme", ["s3", "gs", "az"])
+def test_a_key_longer_than_keys_can_be(letter: str, scheme: str) -> None:
+    fetcher = Fetcher(LIMITS, AllowList((f"{scheme}://ok",)), {"azure_storage_account_name": "a"})
+    count = 1025 if scheme == "az" else 1 + 1024 // len(letter.encode())
+    forbidden = (PermanentError, Reason.REFERENCE_FORBIDDEN)
+    assert reason(fetcher, f"{scheme}://ok/{letter * count}") == forbidden
+
+
+def test_a_key_as_long_as_keys_can_be(broken: WebServer, through: Fetcher) -> None:
+    assert through.fetch(Reference("s3://ok/" + "a" * 1024)) == AUDIO
 
 
 def test_etag_and_version_are_asked_for(broken: WebServer, through: Fetcher) -> None:
@@ -194,6 +260,14 @@ def test_s3_presigned_references(server: s3.S3Server, bucket: S3Store) -> None:
     assert reason(reading, forged) == DENIED
     time.sleep(2.1)
     assert reason(reading, short) == (PermanentError, Reason.REFERENCE_EXPIRED)
+
+
+@pytest.mark.parts
+def test_s3_versions_that_are_none(server: s3.S3Server, bucket: S3Store) -> None:
+    obstore.put(bucket, "unversioned.wav", AUDIO)
+    for version in ("nonsense", "01JZ8Z3M5J8K9V2H4T7P6Q1R0S"):
+        kind, _ = reason(fetcher(server), "s3://audio/unversioned.wav", version_id=version)
+        assert kind is ObjectUnavailableError
 
 
 @pytest.mark.parts

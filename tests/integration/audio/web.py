@@ -7,7 +7,8 @@ from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
+from xml.sax.saxutils import escape
 
 AUDIO = bytes(range(256)) * 1000
 ETAG = '"v1"'
@@ -77,6 +78,15 @@ class Handler(BaseHTTPRequestHandler):
     @property
     def first(self) -> bool:
         return self.server.asked[urlsplit(self.path).path.strip("/").split("/")[0]] == 1
+
+    def do_says(self) -> None:
+        """`/says/400/Code/...`, as a store says why not."""
+        status, code = urlsplit(self.path).path.split("/")[2:4]
+        key = escape(unquote(urlsplit(self.path).path))
+        self.answer(
+            int(status),
+            f'<?xml version="1.0"?>\n<Error><Code>{code}</Code><Key>{key}</Key></Error>'.encode(),
+        )
 
     def do_ok(self) -> None:
         self.answer(200, AUDIO)
