@@ -14,6 +14,7 @@ _BIT_RATES = {  # kbit/s of layer III by index (ISO/IEC 11172-3, 2.4.2.3; 13818-
 }
 _RATES = (44_100, 48_000, 32_000)
 _SEARCHED = 4096  # bytes of padding between a tag and the first frame
+_FILLING = bytes(1000)
 _SHORTEST = 24  # bytes of a frame: 8 kbit/s at 24 kHz
 
 
@@ -35,7 +36,8 @@ def with_stated_length(data: bytes) -> tuple[bytes, bool]:
     """`data` as it can be read to its end, and whether the number of frames in it is to be kept.
 
     An MP3 without one gets an Info frame in front that states more than there can be, and loses
-    its tags. VBRI (Fraunhofer's) is taken for none: libsndfile does not read it.
+    its tags. VBRI (Fraunhofer's) is taken for none: libsndfile does not read it. Where no frame is
+    found, `data` stays as it is.
     """
     begin, end = _audio(data)
     first = _first_frame(data, begin)
@@ -64,7 +66,10 @@ def _info(like: _Header, frames: int) -> bytes:
 
 
 def _audio(data: bytes) -> tuple[int, int]:
-    """Where the tags before the first frame end (ID3v2) and those after the last begin (APEv2)."""
+    """Where the tags before the first frame end (ID3v2), and what follows the last one begins.
+
+    That is APEv2, and zeros, which some writers fill up with: libsndfile gives up after 1024.
+    """
     begin, end = 0, len(data)
     while data[begin : begin + 3] == b"ID3" and begin + 10 <= end:
         footer = 10 if data[begin + 5] & 0x10 else 0
@@ -77,6 +82,8 @@ def _audio(data: bytes) -> tuple[int, int]:
     if data[end - 32 : end - 24] == b"APETAGEX":
         size, _, flags = struct.unpack_from("<III", data, end - 20)
         end -= size + (32 if flags & 0x80000000 else 0)  # with its own header, perhaps
+    if data.endswith(_FILLING, begin, end):  # the first of them may belong to the last frame
+        end = len(data[begin:end].rstrip(b"\0")) + begin + len(_FILLING)
     return (begin, end) if begin < end else (0, len(data))
 
 

@@ -27,6 +27,7 @@ TAILS = {
     "APEv2": LARGE_APE,
     "APEv2 and ID3v1": LARGE_APE + b"TAG" + bytes(125),
     "zeros": bytes(100),
+    "many zeros": bytes(10_000),
 }
 ID3 = b"ID3\x04\x00\x00\x00\x00\x02\x00" + b"\xff" * 256
 
