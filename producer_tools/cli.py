@@ -41,7 +41,7 @@ def topics_command(
     """Create the topics, or check that they are as the service needs them."""
     if not (create or check):
         raise typer.BadParameter("say --create, --check or both")
-    with options.errors_in_a_sentence():
+    with options.errors_in_a_sentence(bootstrap_servers, kafka):
         admin = AdminClient({**options.kafka(kafka), "bootstrap.servers": bootstrap_servers})
         named, more = options.topics(), (LABELS,) if labels else ()
         if create:

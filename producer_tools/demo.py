@@ -15,12 +15,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 from rich.console import Console
 
 from consumer.errors import SpeakerstreamError
 from consumer.events import Topics
-from producer_tools import completeness, demo_view, meeting, rttm, topics
+from producer_tools import brokers, completeness, demo_view, meeting, rttm, topics
 from producer_tools.embedded import EmbeddedBroker, EmbeddedBrokerError
 from producer_tools.guarded import GuardedProcess
 from producer_tools.linking import link
@@ -68,8 +69,9 @@ def run(bootstrap: str | None, output: Path, settings: Mapping[str, str] | None 
         settings: further settings of the service by name in capitals, as `ENGINE`.
 
     Raises:
-        DemoError: a process ended, or a chunk or an event is missing.
-        confluent_kafka.KafkaException: the given broker cannot be used.
+        DemoError: the given broker cannot be used, a process ended, or a chunk or an event is
+            missing.
+        confluent_kafka.KafkaException: the broker failed later.
     """
     console = Console()
     output = output.resolve()
@@ -119,8 +121,12 @@ def _setting(bootstrap: str, embedded: bool, output: Path) -> _Setting:
 
 def _create_topics(setting: _Setting) -> None:
     # The client ends with this function: later it would complain that the broker has gone.
-    admin = AdminClient({"bootstrap.servers": setting.bootstrap})
-    topics.create(admin, setting.topics, topics.Layout(partitions=2))
+    admin = AdminClient({**brokers.QUIET, "bootstrap.servers": setting.bootstrap})
+    try:
+        topics.create(admin, setting.topics, topics.Layout(partitions=2))
+    except KafkaException as error:
+        check = "check --bootstrap (the demo brings no TLS and no login)"
+        raise DemoError(brokers.sentence(error, setting.bootstrap, brokers.QUIET, check)) from error
 
 
 def _service(setting: _Setting, settings: Mapping[str, str]) -> GuardedProcess:
@@ -153,7 +159,8 @@ def _service(setting: _Setting, settings: Mapping[str, str]) -> GuardedProcess:
 def _publish(setting: _Setting) -> list[AudioChunk]:
     waveform = load((_SAMPLE / f"{_RECORDING}.ogg").read_bytes())
     to = destination(str(setting.folder / "chunks"))
-    with ChunkPublisher(setting.bootstrap, setting.topics.audio_chunks) as publisher:
+    topic = setting.topics.audio_chunks
+    with ChunkPublisher(setting.bootstrap, topic, brokers.QUIET) as publisher:
         publication = Publication(publisher, to, Cutting(_CHUNK_S))
         pieces = publication.pieces(waveform, _RECORDING, frozenset())
         return list(publication.publish(waveform, pieces))
@@ -166,7 +173,7 @@ def _collect(
     report: Callable[[str], None],
 ) -> list[Event]:
     outputs = {topic: record for record, topic in setting.topics.outputs.items()}
-    subscriber = Subscriber(setting.bootstrap, outputs)
+    subscriber = Subscriber(setting.bootstrap, outputs, kafka=brokers.QUIET)
     events: list[Event] = []
     begin = last = time.monotonic()
     try:

@@ -132,7 +132,7 @@ def command(
 ) -> None:
     """Load a running installation: publish chunks at a rate, report throughput and latency."""
     console = Console(stderr=True)
-    with options.errors_in_a_sentence():
+    with options.errors_in_a_sentence(bootstrap_servers, kafka):
         registry, named = options.registry(schema_registry_url), options.topics()
         properties = options.kafka(kafka)
         reader = Subscriber(

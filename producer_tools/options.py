@@ -13,6 +13,7 @@ from confluent_kafka import KafkaException
 
 from consumer.errors import Reason, SpeakerstreamError
 from consumer.events import Topics
+from producer_tools import brokers
 from producer_tools.publisher import PublishError
 from schemas.errors import SchemaError
 from schemas.registry import ConfluentRegistry
@@ -61,12 +62,12 @@ def topics() -> Topics:
 
 
 def kafka(properties: list[str] | None) -> dict[str, str]:
-    """`NAME=VALUE` options as properties."""
+    """The properties of a quiet client, `NAME=VALUE` options among them."""
     pairs = [text.partition("=") for text in properties or []]
     for name, equals, _ in pairs:
         if not (name and equals):
             raise typer.BadParameter(f"{name!r} is no NAME=VALUE", param_hint="--kafka")
-    return {name: value for name, _, value in pairs}
+    return {**brokers.QUIET, **{name: value for name, _, value in pairs}}
 
 
 def registry(url: str | None, register: bool = False) -> ConfluentRegistry | None:
@@ -75,12 +76,20 @@ def registry(url: str | None, register: bool = False) -> ConfluentRegistry | Non
 
 
 @contextmanager
-def errors_in_a_sentence() -> Iterator[None]:
-    """Ends the program with one sentence for the errors a person can do something about."""
+def errors_in_a_sentence(
+    bootstrap_servers: str | None = None, properties: list[str] | None = None
+) -> Iterator[None]:
+    """Ends the program with one sentence for the errors a person can do something about.
+
+    Args:
+        bootstrap_servers, properties: where and how brokers are asked, if they are.
+    """
     try:
         yield
     except KafkaException as error:
-        fail(f"Kafka: {error.args[0].str()}")
+        if bootstrap_servers is None:
+            fail(f"Kafka: {error.args[0].str()}")
+        fail(brokers.sentence(error, bootstrap_servers, kafka(properties)))
     except (
         SpeakerstreamError,
         SchemaError,
@@ -89,7 +98,7 @@ def errors_in_a_sentence() -> Iterator[None]:
         OSError,
         ValueError,
     ) as error:
-        fail(str(error))
+        fail(str(error) or type(error).__name__)
 
 
 def fail(message: str) -> NoReturn:

@@ -54,7 +54,7 @@ def command(
     choice = Choice(
         frozenset(each.value for each in reason or ()), frozenset(recording or ()), since, until
     )
-    with options.errors_in_a_sentence():
+    with options.errors_in_a_sentence(bootstrap_servers, kafka):
         topic = options.topics().dead_letters
         properties = options.kafka(kafka)
         letters = dead_letters.read(bootstrap_servers, topic, properties)

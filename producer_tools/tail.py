@@ -86,7 +86,7 @@ def command(
     wanted = _Filter(
         frozenset(recording or ()), frozenset(each.value for each in reason or ()), failed
     )
-    with options.errors_in_a_sentence():
+    with options.errors_in_a_sentence(bootstrap_servers, kafka):
         subscriber = Subscriber(
             bootstrap_servers,
             topics,

@@ -2,14 +2,19 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
+from typing import TypeVar
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
 
 from consumer.events import Topics
 
+T = TypeVar("T")
+
 _TIMEOUT_S = 30.0
+_REACH_S = 10.0
 _METADATA_PAUSE_S = 0.05
 DEAD_LETTER_BYTES = 2_097_152  # twice Kafka's default for the input, for our headers
 
@@ -50,15 +55,16 @@ def create(
     """Create the topics that do not exist; returns the names of those created.
 
     Raises:
-        confluent_kafka.KafkaException: a topic cannot be created.
+        confluent_kafka.KafkaException: a topic cannot be created, or no broker answers.
         LookupError: a created topic stays unknown to the brokers.
     """
+    admin.list_topics(timeout=_REACH_S)  # says sooner that nobody is there
     created = []
     for name, future in admin.create_topics(
         wanted(topics, layout, more), operation_timeout=_TIMEOUT_S
     ).items():
         try:
-            future.result(_TIMEOUT_S)
+            _answer(future)
         except KafkaException as error:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise
@@ -83,7 +89,7 @@ def check(admin: AdminClient, topics: Topics, more: Sequence[str] = ()) -> list[
     Raises:
         confluent_kafka.KafkaException: the brokers cannot be reached.
     """
-    existing = admin.list_topics(timeout=_TIMEOUT_S).topics
+    existing = admin.list_topics(timeout=_REACH_S).topics
     problems = [
         f"{name} does not exist: run `speakerstream topics --create`"
         for name in names(topics, more)
@@ -126,6 +132,13 @@ def _configs(admin: AdminClient, names: list[str]) -> dict[str, dict[str, str]]:
     resources = [ConfigResource(ResourceType.TOPIC, name) for name in names]
     answers = admin.describe_configs(resources, request_timeout=_TIMEOUT_S)
     return {
-        resource.name: {name: entry.value for name, entry in future.result(_TIMEOUT_S).items()}
+        resource.name: {name: entry.value for name, entry in _answer(future).items()}
         for resource, future in answers.items()
     }
+
+
+def _answer(future: Future[T]) -> T:
+    try:
+        return future.result(_TIMEOUT_S)
+    except TimeoutError:  # it has no text
+        raise KafkaException(KafkaError(KafkaError._TIMED_OUT)) from None

@@ -66,7 +66,7 @@ def command(
     Interrupted, it goes on where it was when called again: chunks whose events are on the topic
     already are left out, recognised by recording_id and chunk_id.
     """
-    with options.errors_in_a_sentence(), _progress() as progress:
+    with options.errors_in_a_sentence(bootstrap_servers, kafka), _progress() as progress:
         named = {r.name: r for name in names for r in recordings.find(name)}
         found = list(named.values())
         if recording_id is not None and len(found) > 1:

@@ -49,7 +49,7 @@ def command(
     schema_registry_url: options.RegistryUrl = None,
 ) -> None:
     """Write one HTML page: who spoke when, how certain that is, which voices are the same."""
-    with options.errors_in_a_sentence():
+    with options.errors_in_a_sentence(bootstrap_servers, kafka):
         if events is not None:
             found = read_events(events)
         elif bootstrap_servers:
