@@ -1,12 +1,18 @@
 """`speakerstream-consumer check`: is everything there that a run needs? One line per part."""
 
 import logging
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from enum import Enum
 from functools import partial
 from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException, TopicCollection
+from confluent_kafka import (
+    ConsumerGroupTopicPartitions,
+    KafkaError,
+    KafkaException,
+    TopicCollection,
+    TopicPartition,
+)
 from confluent_kafka.admin import (
     AclOperation,
     AdminClient,
@@ -60,7 +66,10 @@ def _parts(settings: Settings) -> Iterator[tuple[str, Callable[[], str]]]:
         }
         for name, size in least.items():
             yield f"topic {name}", partial(brokers.topic, name, AclOperation.WRITE, size)
-        yield f"group {settings.group_id}", partial(brokers.group, settings.group_id)
+        yield (
+            f"group {settings.group_id}",
+            partial(brokers.group, settings.group_id, names.audio_chunks, settings.start),
+        )
     if settings.schema_registry_url is not None:
         yield f"registry {settings.schema_registry_url}", partial(_registry, settings)
     yield from _stores(settings)
@@ -77,21 +86,30 @@ class _Brokers:
     def __init__(self, settings: Settings) -> None:
         options = assembly.client_options(settings)
         self._errors: list[KafkaError] = []
-        config: dict[str, Any] = {
+        self._config: dict[str, Any] = {
+            "log_level": "2",  # below: every try to connect, several a second
             **options.properties,
             "bootstrap.servers": options.bootstrap_servers,
             "error_cb": self._errors.append,
         }
-        self._admin = AdminClient(config, logger=logging.getLogger("librdkafka"))
+        self._admin: AdminClient
+        self._partitions: Mapping[str, Collection[int]] = {}
         self.reached = False
 
     def reach(self) -> str:
         try:
-            brokers = self._admin.list_topics(timeout=_TIMEOUT_S).brokers
+            self._admin = AdminClient(self._config, logger=logging.getLogger("librdkafka"))
+        except KafkaException as error:
+            raise _ProblemError(
+                f"librdkafka refused the properties in kafka: {error.args[0].str()}"
+            ) from error
+        try:
+            found = self._admin.list_topics(timeout=_TIMEOUT_S)
         except KafkaException as error:
             raise _ProblemError(self._why_not(error.args[0])) from error
+        self._partitions = {name: topic.partitions for name, topic in found.topics.items()}
         self.reached = True
-        return f"{len(brokers)} brokers"
+        return _counted(len(found.brokers), "broker")
 
     def _why_not(self, error: KafkaError) -> str:
         self._admin.poll(0)  # delivers what the client has met meanwhile
@@ -117,6 +135,7 @@ class _Brokers:
                 f"{error.args[0].str()}; create it with `speakerstream topics --create`"
             ) from error
         _require(right, f"topic {name}", topic.authorized_operations)
+        partitions = _counted(len(topic.partitions), "partition")
         try:
             resource = ConfigResource(ConfigResource.Type.TOPIC, name)
             config: dict[str, Any] = self._admin.describe_configs([resource])[resource].result(
@@ -126,7 +145,7 @@ class _Brokers:
             if error.args[0].code() != KafkaError.TOPIC_AUTHORIZATION_FAILED:
                 raise _ProblemError(error.args[0].str()) from error
             return (
-                f"{len(topic.partitions)} partitions; without DESCRIBE_CONFIGS on it, its "
+                f"{partitions}; without DESCRIBE_CONFIGS on it, its "
                 "cleanup.policy and max.message.bytes are not checked"
             )
         policy = config["cleanup.policy"].value if "cleanup.policy" in config else "delete"
@@ -141,9 +160,9 @@ class _Brokers:
                 f"max.message.bytes={largest.value} is less than the {least_bytes} the service "
                 "may send: raise it, or lower max_message_bytes or max_dead_letter_bytes"
             )
-        return f"{len(topic.partitions)} partitions, cleanup.policy={policy}"
+        return f"{partitions}, cleanup.policy={policy}"
 
-    def group(self, name: str) -> str:
+    def group(self, name: str, topic: str, start: str | None) -> str:
         def question(timeout_s: float) -> ConsumerGroupDescription | None:
             try:
                 described = self._admin.describe_consumer_groups(
@@ -160,10 +179,44 @@ class _Brokers:
 
         # The first question to a new cluster makes it choose a coordinator, and fails.
         found = ask(question, f"the group {name}", _TIMEOUT_S)
+        if found is not None:
+            _require(_READ, f"group {name}", found.authorized_operations)
+        if start is None:
+            self._require_offsets(name, topic)
         if found is None:
             return "new: nothing is committed yet"
-        _require(_READ, f"group {name}", found.authorized_operations)
-        return f"{len(found.members)} members now"
+        return f"{_counted(len(found.members), 'member')} now"
+
+    def _require_offsets(self, group: str, topic: str) -> None:
+        """What a run needs that is not told where to start."""
+        wanted = [TopicPartition(topic, each) for each in self._partitions.get(topic, ())]
+        if not wanted:
+            return  # said of the topic
+
+        def question(timeout_s: float) -> list[TopicPartition]:
+            asked = self._admin.list_consumer_group_offsets(
+                [ConsumerGroupTopicPartitions(group, wanted)], request_timeout=timeout_s
+            )
+            try:
+                found: list[TopicPartition] = asked[group].result(timeout_s).topic_partitions
+            except KafkaException as error:
+                if error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND:
+                    return wanted
+                raise
+            return found
+
+        offsets = ask(question, f"the offsets of the group {group}", _TIMEOUT_S)
+        if missing := sorted(each.partition for each in offsets if each.offset < 0):
+            raise _ProblemError(
+                f"no offset is committed for {_counted(len(missing), 'partition')} of {topic} "
+                f"({', '.join(map(str, missing))}), and start is not set, so that a run would end: "
+                "set start=earliest (every chunk still in the topic) or start=latest (only new "
+                "ones)"
+            )
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _require(right: AclOperation, what: str, held: Collection[Enum] | None) -> None:
