@@ -16,6 +16,12 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 _SUFFIX = "_FILE"
 
 
+def no_json(variable: str, annotation: Any) -> str:
+    """That a variable for such a list or table is no JSON, and how to write it; no value of it."""
+    form = '["s3://recordings"]' if get_origin(annotation) is list else '{"NAME": "VALUE"}'
+    return f"{variable} is no JSON: write it as {variable}='{form}'"
+
+
 class SecretFiles(PydanticBaseSettingsSource):
     """Reads every setting whose variable, with `_FILE` appended, names a file.
 

@@ -8,6 +8,7 @@ import pytest
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
+from consumer import cli
 from consumer.errors import ExitCode
 from consumer.kafka.clients import OWNED_PROPERTIES
 from consumer.settings import Settings
@@ -118,6 +119,40 @@ def test_settings_cannot_be_changed_later() -> None:
         settings.window = 3
 
 
+@pytest.mark.parametrize("command", ["run", "check"])
+def test_help_lists_every_option(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as raised:
+        cli.main([command, "--help"])
+    assert raised.value.code == 0
+    said = capsys.readouterr().out
+    assert f"usage: speakerstream-consumer {command} " in said
+    assert "--config FILE" in said
+    assert "--group-id" in said
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "form"),
+    [
+        ("SPEAKERSTREAM_ALLOWED_PREFIXES", "s3://mine", '["s3://recordings"]'),
+        ("SPEAKERSTREAM_KAFKA", "sasl.password=s3cret", '{"NAME": "VALUE"}'),
+    ],
+)
+def test_a_variable_that_is_no_json_is_named_with_the_form_to_write(
+    variable: str,
+    value: str,
+    form: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(SystemExit) as raised:
+        cli.main(["check"])
+    assert raised.value.code == ExitCode.SETTINGS
+    said = capsys.readouterr().err
+    assert f"{variable} is no JSON: write it as {variable}='{form}'" in said
+    assert value not in said
+
+
 def test_command_line_wins_and_a_bad_setting_ends_with_one_sentence_each(tmp_path: Path) -> None:
     file = tmp_path / "service.toml"
     file.write_text('bootstrap_servers = "b:1"\nwindow = 7\nno_such_setting = 1\n')
@@ -130,5 +165,5 @@ def test_command_line_wins_and_a_bad_setting_ends_with_one_sentence_each(tmp_pat
     )
     assert run.returncode == ExitCode.SETTINGS
     assert "window" in run.stderr
-    assert "no_such_setting" in run.stderr
+    assert "- no_such_setting: there is no such setting\n" in run.stderr
     assert "Traceback" not in run.stderr
