@@ -13,6 +13,7 @@ from confluent_kafka import KafkaException
 
 from consumer.errors import Reason, SpeakerstreamError
 from consumer.events import Topics
+from consumer.secret_files import table
 from producer_tools import brokers
 from producer_tools.publisher import PublishError
 from schemas.errors import SchemaError
@@ -26,7 +27,11 @@ Bootstrap = Annotated[
 ]
 KafkaProperties = Annotated[
     list[str] | None,
-    typer.Option("--kafka", metavar="NAME=VALUE", help="librdkafka property; may be repeated"),
+    typer.Option(
+        "--kafka",
+        metavar="NAME=VALUE",
+        help="librdkafka property; may be repeated; wins over SPEAKERSTREAM_KAFKA",
+    ),
 ]
 RegistryUrl = Annotated[
     str | None,
@@ -62,17 +67,31 @@ def topics() -> Topics:
 
 
 def kafka(properties: list[str] | None) -> dict[str, str]:
-    """The properties of a quiet client, `NAME=VALUE` options among them."""
+    """The properties of a quiet client: the service's, and over them `NAME=VALUE` options.
+
+    The service's are in SPEAKERSTREAM_KAFKA and the file SPEAKERSTREAM_KAFKA_FILE, so that no
+    password need stand on a command line, where every user of the machine sees it.
+
+    Raises:
+        ValueError: one of the two is no table.
+    """
     pairs = [text.partition("=") for text in properties or []]
     for name, equals, _ in pairs:
         if not (name and equals):
             raise typer.BadParameter(f"{name!r} is no NAME=VALUE", param_hint="--kafka")
-    return {**brokers.QUIET, **{name: value for name, _, value in pairs}}
+    given = table("SPEAKERSTREAM_KAFKA")
+    return {**brokers.QUIET, **given, **{name: value for name, _, value in pairs}}
 
 
 def registry(url: str | None, register: bool = False) -> ConfluentRegistry | None:
-    """The registry at a URL, None without one."""
-    return ConfluentRegistry(url, register=register) if url else None
+    """The registry at a URL, None without one; properties as `kafka` has them.
+
+    Raises:
+        ValueError: SPEAKERSTREAM_SCHEMA_REGISTRY or its file is no table.
+    """
+    if not url:
+        return None
+    return ConfluentRegistry(url, table("SPEAKERSTREAM_SCHEMA_REGISTRY"), register)
 
 
 @contextmanager
