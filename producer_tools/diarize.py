@@ -33,12 +33,8 @@ def diarize(
     precision: Annotated[
         Precision, typer.Option(help="auto: bf16 where the processor has it")
     ] = "fp32",
-    diarizer: Annotated[
-        str, typer.Option(help="path to a .nemo file, hub name, or compact")
-    ] = COMPACT,
-    embedder: Annotated[
-        str, typer.Option(help="path to a .nemo file, hub name, or compact")
-    ] = COMPACT,
+    diarizer: options.Diarizer = COMPACT,
+    embedder: options.Embedder = COMPACT,
 ) -> None:
     """Find who speaks when in audio files: segments with confidence, a fingerprint per speaker.
 
@@ -61,6 +57,9 @@ def diarize(
             if waveforms and engine is None:
                 progress.update(task, description="loading the models")
                 engine = _engine(chosen)
+                if not as_json:
+                    said = options.checkpoints(engine.models)
+                    progress.console.print(said, markup=False, soft_wrap=True)
             progress.update(task, description=f"analysing {batch[0][0].name}")
             answers = iter(engine.analyze(waveforms) if engine is not None else ())
             for (path, name), waveform in zip(batch, read, strict=True):

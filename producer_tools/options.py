@@ -13,6 +13,7 @@ from confluent_kafka import KafkaException
 
 from consumer.errors import Reason, SpeakerstreamError
 from consumer.events import Topics
+from consumer.inference.results import Models
 from consumer.secret_files import table
 from producer_tools import brokers
 from producer_tools.publisher import PublishError
@@ -40,6 +41,9 @@ RegistryUrl = Annotated[
         help="schema registry; none: Avro single-object encoding",
     ),
 ]
+_CHECKPOINT = "path to a .nemo file, hub name, or compact"
+Diarizer = Annotated[str, typer.Option(envvar="SPEAKERSTREAM_DIARIZER", help=_CHECKPOINT)]
+Embedder = Annotated[str, typer.Option(envvar="SPEAKERSTREAM_EMBEDDER", help=_CHECKPOINT)]
 Recordings = Annotated[
     list[str] | None, typer.Option("--recording", help="only of these; may be repeated")
 ]
@@ -92,6 +96,11 @@ def registry(url: str | None, register: bool = False) -> ConfluentRegistry | Non
     if not url:
         return None
     return ConfluentRegistry(url, table("SPEAKERSTREAM_SCHEMA_REGISTRY"), register)
+
+
+def checkpoints(models: Models) -> str:
+    """The line above what a pair of checkpoints said: which ones they are."""
+    return f"diarizer {models.diarization}, embedder {models.embedding}"
 
 
 @contextmanager

@@ -28,12 +28,8 @@ def command(
     output: Annotated[Path, typer.Option(help="folder for results.json and the plots")] = Path(
         "build/evaluate"
     ),
-    diarizer: Annotated[
-        str, typer.Option(help="path to a .nemo file, hub name, or compact")
-    ] = COMPACT,
-    embedder: Annotated[
-        str, typer.Option(help="path to a .nemo file, hub name, or compact")
-    ] = COMPACT,
+    diarizer: options.Diarizer = COMPACT,
+    embedder: options.Embedder = COMPACT,
     device: Annotated[Device, typer.Option()] = "auto",
     precision: Annotated[Precision, typer.Option()] = "fp32",
     chunk_seconds: Annotated[
@@ -53,6 +49,7 @@ def command(
         (output / "results.json").write_text(json.dumps(as_json(found), indent=2) + "\n", "utf-8")
         written = plots.write(found, output)
     console = Console()
+    console.print(options.checkpoints(found.models), markup=False, soft_wrap=True)
     for table in tables.tables(found):
         console.print(table)
     speed = found.diarization.cost.times_real_time

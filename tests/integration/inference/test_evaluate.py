@@ -49,6 +49,9 @@ def test_evaluate_writes_every_measure_of_the_compact_pair(clip: Path, tmp_path:
     done = CliRunner().invoke(app, ["evaluate", str(clip), "--output", str(tmp_path)])
     assert done.exit_code == 0, done.output
     found = json.loads((tmp_path / "results.json").read_text())
+    models = found["models"]
+    first = done.stdout.splitlines()[0]
+    assert first == f"diarizer {models['diarization']}, embedder {models['embedding']}"
     rate = found["diarization"]["errors"]["3"]["strict"]
     said = rttm.read(clip.with_suffix(".rttm").read_text())
     assert rate["speech_s"] == pytest.approx(sum(turn.duration_s for turn in said), abs=0.1)

@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 
 from consumer.inference import stand_in
 from consumer.inference.options import EngineOptions
-from producer_tools import diarize, rttm
+from producer_tools import cli, diarize, rttm
+from producer_tools.evaluate import command as evaluate
 
 runner = CliRunner()
 
@@ -76,6 +77,33 @@ def test_the_table_marks_what_is_uncertain(app: typer.Typer, tmp_path: Path) -> 
         assert who == segment["speaker"] + ("?" if segment["confidence"] < 0.6 else "")
         assert float(confidence) == pytest.approx(segment["confidence"], abs=0.0051)
     assert any("?" in row for row in rows)
+
+
+def test_the_table_says_which_checkpoints_spoke(app: typer.Typer, tmp_path: Path) -> None:
+    path = str(recording(tmp_path / "a.wav", seed=1))
+    first = runner.invoke(app, [path]).stderr.splitlines()[0]
+    assert first == "diarizer stand-in, embedder stand-in"
+    assert "diarizer" not in runner.invoke(app, [path, "--json"]).stderr
+
+
+@pytest.mark.parametrize("command", ["diarize", "evaluate"])
+def test_the_checkpoints_are_those_of_the_service(
+    command: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = recording(tmp_path / "a.wav", seed=1)
+    path.with_suffix(".rttm").write_text("SPEAKER a 1 0 2 <NA> <NA> x <NA> <NA>\n")
+    asked = list[EngineOptions]()
+
+    def engine(chosen: EngineOptions) -> None:
+        asked.append(chosen)
+        raise ValueError("seen")
+
+    monkeypatch.setattr(diarize, "_engine", engine)
+    monkeypatch.setattr(evaluate, "_measure", lambda chosen, *_: engine(chosen))
+    variables = {"SPEAKERSTREAM_DIARIZER": "theirs", "SPEAKERSTREAM_EMBEDDER": "theirs"}
+    call = [command, str(path), "--embedder", "mine"]
+    assert runner.invoke(cli.app, call, env=variables).exit_code == 1
+    assert [(each.diarizer, each.embedder) for each in asked] == [("theirs", "mine")]
 
 
 def test_rttm_files_carry_confidence_and_never_collide(app: typer.Typer, tmp_path: Path) -> None:
