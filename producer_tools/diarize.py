@@ -17,6 +17,7 @@ from consumer.inference.checkpoints import COMPACT
 from consumer.inference.options import Device, EngineOptions, Precision
 from consumer.inference.results import Analysis, Engine, Models, Segment, Waveform, label
 from producer_tools import options, rttm
+from producer_tools.meeting import row, shown
 
 # The files are the user's own: what a streaming checkpoint takes, and memory holds.
 _LIMITS = DecodeLimits(max_duration_s=12 * 3600)
@@ -112,10 +113,8 @@ def _say(path: Path, analysis: Analysis, models: Models, as_json: bool) -> None:
     print(f"{path}: {analysis.duration_s:.2f} s, speakers: {speakers}")
     threshold = models.uncertain_confidence
     for segment in analysis.segments:
-        sure = segment.confidence is not None and segment.confidence >= (threshold or 0.0)
-        who = label(segment.speaker) + ("" if sure else "?")
-        confidence = "   -" if segment.confidence is None else f"{segment.confidence:.2f}"
-        print(f"  {segment.start_s:9.2f} {segment.end_s:9.2f}  {who:<12}{confidence}")
+        who = shown(label(segment.speaker), segment.confidence, threshold)
+        print(row(segment.start_s, segment.end_s, who, segment.confidence))
     sys.stdout.flush()
 
 

@@ -41,3 +41,9 @@ def shown(speaker: str, confidence: float | None, uncertain_below: float | None)
     if uncertain_below is None:
         return speaker
     return speaker if confidence is not None and confidence >= uncertain_below else f"{speaker}?"
+
+
+def row(start_s: float, end_s: float, speaker: str, confidence: float | None) -> str:
+    """A segment as a line under its chunk or file."""
+    sure = "   -" if confidence is None else f"{confidence:.2f}"
+    return f"  {start_s:9.2f} {end_s:9.2f}  {speaker:<12}{sure}"

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 from confluent_kafka import Message
 
-from producer_tools import dead_letters, options
+from producer_tools import dead_letters, meeting, options
 from producer_tools.dead_letters import DeadLetter
 from producer_tools.subscribe import Event, Subscriber
 from schemas.errors import MalformedEventError, UnknownSchemaError
@@ -140,25 +140,35 @@ def _letter(letter: DeadLetter) -> dict[str, Any]:
     }
 
 
-def summary(shown: Event | DeadLetter) -> str:
-    """One event or dead letter in one line."""
-    if isinstance(shown, DeadLetter):
+def summary(event: Event | DeadLetter) -> str:
+    """One event or dead letter in one line, and under a result one for each segment."""
+    if isinstance(event, DeadLetter):
         return (
-            f"{shown.recording_id} dead letter of {shown.origin}: {shown.reason}: {shown.message}"
+            f"{event.recording_id} dead letter of {event.origin}: {event.reason}: {event.message}"
         )
-    record = shown.record
-    place = f"{shown.topic}[{shown.partition}]@{shown.offset} {shown.key}"
+    record = event.record
+    place = f"{event.topic}[{event.partition}]@{event.offset} {event.key}"
     match record:
         case ChunkResult(status="failed"):
             return f"{place} {record.chunk_id} failed: {record.reason}"
+        case ChunkResult(segments=()):
+            return f"{place} {record.chunk_id} nobody speaks"
         case ChunkResult():
-            turns = ", ".join(f"{s.speaker} {s.start_s:.2f}-{s.end_s:.2f}" for s in record.segments)
-            return f"{place} {record.chunk_id} {turns or 'nobody speaks'}"
+            head = f"{place} {record.chunk_id}, seconds within the chunk:"
+            return "\n".join((head, *_rows(record)))
         case SpeakerSegment():
-            times = f"{record.recording_start_s:.2f}-{record.recording_end_s:.2f}"
-            return f"{place} {record.chunk_id} {record.speaker} {times}"
+            times = f"{record.recording_start_s:.2f} to {record.recording_end_s:.2f} s"
+            return f"{place} {record.chunk_id} {record.speaker} {times} of the recording"
         case SpeakerFingerprint():
-            return f"{place} {record.chunk_id} {record.speaker} {record.speech_s:.1f} s"
+            speech = f"{record.speech_s:.1f} s of speech"
+            return f"{place} {record.chunk_id} {record.speaker} {speech}"
         case AudioChunk():
             return f"{place} {record.chunk_id} {record.uri}"
     return place
+
+
+def _rows(result: ChunkResult) -> Iterator[str]:
+    uncertain_below = result.thresholds.uncertain_confidence
+    for segment in result.segments:
+        who = meeting.shown(segment.speaker, segment.confidence, uncertain_below)
+        yield meeting.row(segment.start_s, segment.end_s, who, segment.confidence)
