@@ -52,6 +52,11 @@ Reasons = Annotated[
 ]
 
 
+def counted(number: int, noun: str) -> str:
+    """`1 record`, `2 records`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def moment(text: str) -> datetime:
     """A time as ISO 8601 writes it; UTC where it names no zone."""
     try:

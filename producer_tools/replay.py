@@ -73,7 +73,8 @@ def command(
                 transient=True,
             ):
                 pass
-        print(f"{len(whole)} records {'would be ' if dry_run else ''}published")
+        records = options.counted(len(whole), "record")
+        print(f"{records} {'would be ' if dry_run else ''}published")
         if missing := [letter for letter in chosen if not letter.whole]:
             places = ", ".join(letter.origin for letter in missing[:10])
             options.fail(

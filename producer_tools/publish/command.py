@@ -132,9 +132,12 @@ class _Run:
         for count, _ in enumerate(self.publication.publish(waveform, pieces), start=there + 1):
             yield count, total
         self.publication.publisher.flush()  # what is said to be published has arrived
-        left_out = f"; {there} more were there already" if there else ""
+        left_out = (
+            f"; {there} more {'was' if there == 1 else 'were'} there already" if there else ""
+        )
+        chunks = options.counted(len(pieces), "chunk")
         self.progress.console.print(
-            f"{recording.name}: published {len(pieces)} chunks of recording {name}{left_out}",
+            f"{recording.name}: published {chunks} of recording {name}{left_out}",
             soft_wrap=True,
             highlight=False,
             markup=False,

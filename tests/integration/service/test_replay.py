@@ -62,10 +62,10 @@ def test_a_replayed_chunk_has_the_same_ids_and_its_result_supersedes(
         (letter,) = letters(installation)
         assert letter.record == original
 
-        assert "1 records would be published" in replay(installation, "--dry-run")
+        assert "1 record would be published" in replay(installation, "--dry-run")
         assert len(installation.read(topic)) == 3  # a dry run publishes nothing
         (tmp_path / "hidden").rename(tmp_path / "0.flac")
-        assert "1 records published" in replay(installation, "--reason", "object_missing")
+        assert "1 record published" in replay(installation, "--reason", "object_missing")
         results = installation.await_results(4)
         assert service.terminate() == ExitCode.OK
 

@@ -54,3 +54,11 @@ def test_what_is_no_table_is_a_sentence_without_the_secret(
     assert complaint in done.stderr
     assert variable in done.stderr
     assert "s3cret" not in done.stderr
+
+
+def test_one_is_no_plural() -> None:
+    assert [options.counted(n, "record") for n in range(3)] == [
+        "0 records",
+        "1 record",
+        "2 records",
+    ]
