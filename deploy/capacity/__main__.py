@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
@@ -50,11 +51,15 @@ def main() -> int:
     fleets["autoscaler"] = Fleet(max(1, least // 10), partitions)
     for name, fleet in fleets.items():
         outcome = simulate(arrivals, partitions, stage_s, fleet, seed=2)
-        spread = f"{outcome.workers.min()} to {outcome.workers.max()}"
         lags = [f"{outcome.lag_s(p):.0f} s" for p in (50, 95, 99, 100)]
-        table.add_row(name, spread, f"{outcome.busy_share:.0%}", *lags)
+        table.add_row(name, _spread(outcome.workers), f"{outcome.busy_share:.0%}", *lags)
     console.print(table)
     return 0
+
+
+def _spread(workers: NDArray[np.intp]) -> str:
+    least, most = workers.min(), workers.max()
+    return f"{least}" if least == most else f"{least} to {most}"
 
 
 def _measured() -> list[float]:
