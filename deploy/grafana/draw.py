@@ -5,6 +5,7 @@ python -m deploy.grafana.draw --prometheus http://127.0.0.1:9090 --minutes 15 --
 
 import argparse
 import json
+import sys
 import time
 import urllib.parse
 import urllib.request
@@ -15,6 +16,10 @@ from typing import Any
 
 DASHBOARD = Path(__file__).with_name("speakerstream.json")
 _COLUMNS = 3
+
+
+class PrometheusError(RuntimeError):
+    """Prometheus gave no answer; says where it was asked, and why there was none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +49,21 @@ def panels(rate_interval: str) -> Iterator[tuple[dict[str, Any], list[tuple[str,
 
 
 def ask(prometheus: str, query: str, legend: str, begin: float, end: float) -> Iterator[Line]:
-    """A query's series over a time. Raises OSError when Prometheus does not answer."""
+    """A query's series over a time. Raises PrometheusError when it does not answer."""
     step = max(1.0, (end - begin) / 240)
     parameters = {"query": query, "start": begin, "end": end, "step": step}
     address = f"{prometheus}/api/v1/query_range?{urllib.parse.urlencode(parameters)}"
-    with urllib.request.urlopen(address, timeout=30) as answer:
-        for series in json.load(answer)["data"]["result"]:
-            times, values = zip(*((t, float(v)) for t, v in series["values"]), strict=True)
-            yield Line(_named(legend, series["metric"]), list(times), list(values))
+    try:
+        with urllib.request.urlopen(address, timeout=30) as answer:
+            found = json.load(answer)["data"]["result"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        why = getattr(error, "reason", error)
+        raise PrometheusError(
+            f"no answer from a Prometheus at {prometheus} ({why}): check --prometheus"
+        ) from error
+    for series in found:
+        times, values = zip(*((t, float(v)) for t, v in series["values"]), strict=True)
+        yield Line(_named(legend, series["metric"]), list(times), list(values))
 
 
 def _named(legend: str, labels: Mapping[str, str]) -> str:
@@ -61,7 +73,10 @@ def _named(legend: str, labels: Mapping[str, str]) -> str:
 
 
 def draw(prometheus: str, begin: float, end: float, output: Path, rate_interval: str) -> int:
-    """Write the picture (seconds since `begin`); returns how many panels are empty."""
+    """Write the picture (seconds since `begin`); returns how many panels are empty.
+
+    Raises PrometheusError as `ask` does.
+    """
     from matplotlib.figure import Figure  # late: only this program draws
 
     boards = list(panels(rate_interval))
@@ -87,8 +102,8 @@ def draw(prometheus: str, begin: float, end: float, output: Path, rate_interval:
     return empty
 
 
-def main() -> None:
-    """Command line."""
+def main() -> int:
+    """Command line; exit status 1 when Prometheus does not answer."""
     parser = argparse.ArgumentParser(prog="python -m deploy.grafana.draw", description=__doc__)
     parser.add_argument("--prometheus", default="http://127.0.0.1:9090")
     parser.add_argument("--minutes", type=float, default=15.0)
@@ -97,9 +112,14 @@ def main() -> None:
     given = parser.parse_args()
     end = time.time()
     begin = end - 60 * given.minutes
-    empty = draw(given.prometheus, begin, end, given.output, given.rate_interval)
+    try:
+        empty = draw(given.prometheus, begin, end, given.output, given.rate_interval)
+    except PrometheusError as error:
+        print(error, file=sys.stderr)
+        return 1
     print(f"{given.output}: {empty} panels have nothing to show")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

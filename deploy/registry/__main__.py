@@ -1,5 +1,6 @@
 """Start a schema registry and keep it until Ctrl-C: `python -m deploy.registry`."""
 
+import argparse
 import signal
 import sys
 
@@ -8,7 +9,12 @@ from deploy.registry.server import SchemaRegistry, SchemaRegistryError
 
 
 def main() -> int:
-    """Exit status 0 after Ctrl-C or SIGTERM, 1 when the registry cannot be had."""
+    """Exit status 0 after Ctrl-C or SIGTERM, 1 when the registry cannot be had, 2 for options."""
+    argparse.ArgumentParser(
+        prog="python -m deploy.registry",
+        description="Start Apicurio Registry, which speaks Confluent's API, on a free port of this "
+        "machine, print its URL, and keep it until Ctrl-C. It holds everything in memory.",
+    ).parse_args()
     if problem := missing():
         print(f"Apicurio Registry cannot start: {problem}.", file=sys.stderr)
         return 1
