@@ -13,6 +13,7 @@ _LOUD = (
     "lightning.pytorch.utilities.rank_zero",
     "pytorch_lightning",
     "nv_one_logger.api.config",
+    "nv_one_logger.exporter.export_config_manager",
     "nv_one_logger.training_telemetry.api.training_telemetry_provider",
     "py.warnings",
 )
