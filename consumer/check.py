@@ -22,7 +22,7 @@ from confluent_kafka.admin import (
 from rich.console import Console
 from rich.markup import escape
 
-from consumer import assembly
+from consumer import assembly, credentials
 from consumer.audio.fetch import Fetcher
 from consumer.errors import ExitCode, SpeakerstreamError
 from consumer.inference import checkpoints
@@ -244,7 +244,10 @@ def _stores(settings: Settings) -> Iterator[tuple[str, Callable[[], str]]]:
 
 
 def _reach(fetcher: Fetcher, prefix: str) -> str:
-    fetcher.check(prefix)
+    try:
+        fetcher.check(prefix)
+    except SpeakerstreamError as error:
+        raise _ProblemError(credentials.explained(str(error))) from error
     return "reachable"
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from consumer.credentials import explained
 from consumer.errors import SpeakerstreamError
 
 _SCHEMES = ("s3", "gs", "az", "abfs", "memory")
@@ -74,7 +75,7 @@ class Bucket:
             yield
         except (BaseError, OSError) as error:
             first = str(error).strip().partition("\n")[0].partition("?")[0]
-            raise StoreError(f"{self.root}/{key}: {first}") from None
+            raise StoreError(f"{self.root}/{key}: {explained(first)}") from None
 
 
 def destination(to: str) -> Destination:
