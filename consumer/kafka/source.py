@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from operator import methodcaller
 from typing import Literal, Protocol
 
 import structlog
@@ -18,6 +19,10 @@ from consumer.records import Headers, InputRecord
 log = structlog.get_logger(__name__)
 
 Start = Literal["earliest", "latest"]
+
+# Of a name that is not UTF-8 the client returns half a result *and* an error. Called from C, such a
+# result is checked and given up; the interpreter, once it has specialised a call, uses it.
+_READ_HEADERS = methodcaller("headers")
 
 
 class Watch(Protocol):
@@ -247,6 +252,12 @@ class Source:
 
 
 def _headers(message: Message) -> Headers:
-    headers = message.headers() or ()
+    try:
+        headers = _READ_HEADERS(message) or ()
+    except SystemError:
+        # A name that is not UTF-8. Not to be asked again: the client keeps what it has read by
+        # then, with holes that crash whoever looks.
+        log.warning("headers_unreadable", partition=message.partition(), offset=message.offset())
+        return ()
     pairs = headers.items() if isinstance(headers, dict) else headers
     return tuple((k, v.encode() if isinstance(v, str) else v) for k, v in pairs)
