@@ -163,7 +163,7 @@ def _refused(error: KafkaException) -> FatalError:
 
 def fatal(raised: KafkaException, what: str) -> FatalError:
     """The end of the process, with the sentence that fits the client's error."""
-    error: KafkaError = raised.args[0]
+    error = _known(raised.args[0])
     if error.code() in FENCED:
         return FatalError(
             ExitCode.FENCED,
@@ -176,10 +176,19 @@ def fatal(raised: KafkaException, what: str) -> FatalError:
             "another member of the group has the same group.instance.id: give every process its "
             f"own ({error.str()})",
         )
+    if error.code() == KafkaError.UNRELEASED_INSTANCE_ID:
+        return FatalError(
+            ExitCode.FENCED,
+            "a member of the group holds this process's group.instance.id: if that was its "
+            "predecessor, and was killed, start it again once the group's session timeout has "
+            f"passed; otherwise give every process its own ({error.str()})",
+        )
     if right := _RIGHTS.get(error.code()):
         return refused(error, right)
     return FatalError(ExitCode.KAFKA, f"{what}: {error.str()} ({error.name()})")
 
+
+_HELD_BY_ANOTHER = (KafkaError.FENCED_INSTANCE_ID, KafkaError.UNRELEASED_INSTANCE_ID)
 
 _RIGHTS = {
     KafkaError.GROUP_AUTHORIZATION_FAILED: "READ on the group named by group_id",
@@ -188,6 +197,18 @@ _RIGHTS = {
     ),
     KafkaError.CLUSTER_AUTHORIZATION_FAILED: "IDEMPOTENT_WRITE on the cluster",
 }
+
+
+def _known(error: KafkaError) -> KafkaError:
+    """The error that a client's _FATAL stands for, if it is one with a sentence of its own.
+
+    What a consumer reports says no more of it than librdkafka's words.
+    """
+    if error.code() == KafkaError._FATAL:
+        for code in (*FENCED, *_HELD_BY_ANOTHER, *_RIGHTS):
+            if KafkaError(code).str() in error.str():
+                return KafkaError(code, error.str(), True)
+    return error
 
 
 def refused(error: KafkaError, right: str) -> FatalError:

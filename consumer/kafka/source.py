@@ -126,7 +126,12 @@ class Source:
             )
         if error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
             raise refused(error, f"READ on the topic {self._topic}")
-        if error.fatal() or error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
+        # A fatal error comes as a message that does not call itself so: the client is of no use any
+        # more, and says nothing more.
+        if error.fatal() or error.code() in (
+            KafkaError._FATAL,
+            KafkaError.GROUP_AUTHORIZATION_FAILED,
+        ):
             raise fatal(KafkaException(error), "the consumer failed")
         # Everything else (brokers down, leader moving, poll interval exceeded) librdkafka mends
         # itself or turns into a rebalance.

@@ -5,7 +5,7 @@ is bounded (by `deadline.py` where the client is not); a call that runs into its
 later at the same step, because its outcome is unknown until the broker has answered it. What only
 asks the client's own main thread (beginning, the group's metadata) needs no bound: that thread
 waits for no broker. Error triage follows librdkafka's manual: fatal, then "requires abort", then
-retriable, and anything else is fatal.
+retriable, and anything else is fatal; so is a member whose place in the group was taken.
 
 A producer with a fatal error is lost, and so is one that is silent for longer than its transaction
 may be open; but not its transaction: a new one with the same transactional id makes the broker
@@ -219,7 +219,8 @@ class BurstTransaction:
             if error.fatal() and (error.code() not in FENCED or self._open_s > self._allowed_s):
                 self._replace_producer(str(error))
                 return
-            if error.fatal():
+            # Of a member that was replaced the transaction could be aborted, again and again.
+            if error.fatal() or error.code() == KafkaError.FENCED_INSTANCE_ID:
                 raise fatal(raised, "the producer failed") from raised
             if error.txn_requires_abort():
                 log.warning("transaction_aborted", error=str(error))
