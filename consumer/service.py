@@ -31,6 +31,8 @@ _BUSY_POLL_S = 0.02  # results are waiting to be collected: don't let them
 _SATURATED_S = 0.005  # nothing more may be polled, but results come
 _POLL_BATCH = 32
 _REPORT_S = 1.0
+_GIVE_BACK_S = 5.0
+_NO_RECORDS_FAULT = (ExitCode.SETTINGS, ExitCode.KAFKA, ExitCode.FENCED, ExitCode.OFFSETS)
 
 
 def suspects_window(options: ServiceOptions) -> int:
@@ -88,9 +90,14 @@ class Service:
     def run(self) -> None:
         """Work until `stop`. Raises FatalError when the process must end."""
         self.source.subscribe()
-        while not self._stopping:
-            self._turn()
-        self._drain()
+        try:
+            while not self._stopping:
+                self._turn()
+            self._drain()
+        except FatalError as error:
+            if error.code in _NO_RECORDS_FAULT:
+                self.source.give_back(_GIVE_BACK_S)
+            raise
 
     def _turn(self) -> None:
         self.last_turn = time.monotonic()

@@ -84,6 +84,8 @@ class Offsets:
         self._window = window
         self._epochs: dict[int, int] = {}
         self._partitions: dict[int, _Partition] = {}
+        # Partition -> offset and count as this process left them, an attempt of its own included.
+        self._left: dict[int, tuple[int, Attempts]] = {}
         self.retained_bytes = 0  # of finished, uncommitted outputs
 
     # -- assignment ---------------------------------------------------------------------------
@@ -94,11 +96,15 @@ class Offsets:
         """Own `partition` from `position` on, in a new epoch.
 
         `committed` says whether the group has committed that position: if not, it will be.
+        `attempts` is what the group's metadata says. An attempt that this process had to leave when
+        it lost the partition is not held against the head: nobody died of it.
         """
         if partition in self._partitions:
             self.revoke([partition])
         epoch = self._epochs.get(partition, 0) + 1
         self._epochs[partition] = epoch
+        if self._left.pop(partition, None) == (position, attempts):
+            attempts = attempts.release()
         attempts = attempts.isolating(self._window)
         self._partitions[partition] = _Partition(
             epoch, position if committed else -1, attempts, position
@@ -110,6 +116,8 @@ class Offsets:
             state = self._partitions.pop(partition, None)
             if state is not None:
                 self.retained_bytes -= sum(entry.size for entry in state.in_flight.values())
+                if state.marked:
+                    self._left[partition] = state.committed, state.attempts
 
     @property
     def assigned(self) -> tuple[int, ...]:
@@ -239,6 +247,16 @@ class Offsets:
                 head = next(iter(state.in_flight), state.position)
                 marks.append(Progress(partition, state.epoch, head, attempts, True))
         return Burst(tuple(marks))
+
+    def give_back(self) -> Burst:
+        """The attempts under way, not counted, at the offsets the group has already."""
+        return Burst(
+            tuple(
+                Progress(partition, state.epoch, state.committed, state.attempts.release(), False)
+                for partition, state in sorted(self._partitions.items())
+                if state.marked
+            )
+        )
 
     # -- commits ------------------------------------------------------------------------------
 

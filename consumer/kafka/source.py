@@ -14,6 +14,7 @@ from consumer.kafka.clients import fatal, refused
 from consumer.kafka.ends import Ends
 from consumer.kafka.offsets import Offsets
 from consumer.kafka.patience import ask
+from consumer.kafka.release import give_back
 from consumer.records import Headers, InputRecord
 
 log = structlog.get_logger(__name__)
@@ -147,6 +148,10 @@ class Source:
             "in between is gone. To continue, reset the group's offsets "
             f"(kafka-consumer-groups --reset-offsets). ({error.str()})"
         )
+
+    def give_back(self, timeout_s: float) -> None:
+        """Before the process ends through no fault of its records: their attempts do not count."""
+        give_back(self._consumer, self._topic, self._offsets.give_back(), timeout_s)
 
     # -- flow control -------------------------------------------------------------------------
 

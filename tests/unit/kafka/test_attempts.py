@@ -56,6 +56,37 @@ def test_a_clean_release_is_no_death() -> None:
     assert not offsets.burst(1000, release=[0])
 
 
+def test_a_partition_lost_in_a_living_process_is_no_death() -> None:
+    offsets, metadata = owner('{"attempts":1}'), ""
+    for _ in range(GIVE_UP_AFTER):
+        offsets.begin(0, 10)
+        mark = offsets.mark([0])
+        offsets.commit(mark)
+        metadata = mark.progress[0].attempts.to_metadata()
+        offsets.revoke([0])
+        offsets.assign(0, 10, Attempts.from_metadata(metadata))
+    assert Attempts.from_metadata(metadata).begun == 2
+
+
+def test_a_death_elsewhere_counts_when_a_lost_partition_comes_back() -> None:
+    offsets = owner("")
+    offsets.begin(0, 10)
+    offsets.commit(offsets.mark([0]))
+    offsets.revoke([0])
+    offsets.assign(0, 10, Attempts.from_metadata(die_at_head('{"attempts":1}')))
+    assert offsets.attempts(0).begun == 2
+
+
+def test_attempts_are_given_back_where_the_group_is() -> None:
+    offsets = owner("")
+    tickets = [offsets.begin(0, offset) for offset in (10, 11)]
+    assert not offsets.give_back()
+    offsets.commit(offsets.mark([0]))
+    offsets.finish(tickets[0], ANSWER)
+    steps = offsets.give_back().progress
+    assert [(step.offset, step.attempts.begun, step.finished) for step in steps] == [(10, 0, ())]
+
+
 def test_suspects_are_counted_one_by_one() -> None:
     """Behind a dying head, whatever was in flight with it carries the same suspicion."""
     offsets = owner(f'{{"attempts":{ISOLATE_AFTER}}}')

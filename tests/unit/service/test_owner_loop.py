@@ -2,9 +2,13 @@
 
 import time
 from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
 from typing import Any, cast
 
+import pytest
+
 from consumer.commits import Commits
+from consumer.errors import ExitCode, FatalError
 from consumer.events import Topics
 from consumer.kafka.attempts import Attempts
 from consumer.kafka.offsets import Burst, Offsets
@@ -32,6 +36,7 @@ class Log:
         self.pauses: list[int] = []  # records in flight at each
         self.polls = 0
         self.closed = False
+        self.given_back = 0
 
     def subscribe(self) -> None:
         self.offsets.assign(0, 0, Attempts())
@@ -50,6 +55,9 @@ class Log:
 
     def resume(self, partitions: Iterable[int]) -> None:
         self.paused -= frozenset(partitions)
+
+    def give_back(self, _timeout_s: float) -> None:
+        self.given_back += 1
 
     def ends(self, _partitions: Iterable[int]) -> dict[int, int]:
         return {}
@@ -110,21 +118,10 @@ class Broker:
         return Outcome.COMMITTED
 
 
-def run(answers: Callable[[Work], int], until: Callable[[Log, Broker], bool]) -> tuple[Log, Broker]:
-    """Run the loop until so; its commits are due every hour."""
-    offsets = Offsets(WINDOW)
-    log, commits = Log(offsets), Broker()
-
-    deadline = time.monotonic() + PATIENCE_S
-
-    def answer(work: Work) -> int:
-        if until(log, commits) or time.monotonic() > deadline:
-            log.closed = True  # what stopping pauses is not counted
-            service.stop()
-        return answers(work)
-
-    pipeline = cast(Pipeline, Work(answer))
-    options = ServiceOptions(
+def made(log: Log, broker: Broker, work: Work, **options: float) -> Service:
+    """The loop around these; its commits are due every hour."""
+    pipeline = cast(Pipeline, work)
+    chosen = ServiceOptions(
         window=WINDOW,
         buffered_bytes=1 << 20,
         commit_interval_s=3600.0,
@@ -134,11 +131,27 @@ def run(answers: Callable[[Work], int], until: Callable[[Log, Broker], bool]) ->
         drain_timeout_s=0.0,
         stall_timeout_s=60.0,
     )
+    chosen = replace(chosen, **cast(Any, options))
     telemetry = Telemetry(Topics(), Deadlines(60.0, 60.0, 60.0))
-    due = Commits(offsets, commits, pipeline, options, telemetry)
+    due = Commits(log.offsets, broker, pipeline, chosen, telemetry)
     due._last = time.monotonic()
-    service = Service(offsets, due, pipeline, options, telemetry)
+    service = Service(log.offsets, due, pipeline, chosen, telemetry)
     service.attach(cast(Source, cast(Any, log)))
+    return service
+
+
+def run(answers: Callable[[Work], int], until: Callable[[Log, Broker], bool]) -> tuple[Log, Broker]:
+    """Run the loop until so."""
+    log, commits = Log(Offsets(WINDOW)), Broker()
+    deadline = time.monotonic() + PATIENCE_S
+
+    def answer(work: Work) -> int:
+        if until(log, commits) or time.monotonic() > deadline:
+            log.closed = True  # what stopping pauses is not counted
+            service.stop()
+        return answers(work)
+
+    service = made(log, commits, Work(answer))
     service.run()
     return log, commits
 
@@ -179,3 +192,17 @@ def test_no_poll_while_the_window_is_full_but_for_the_group() -> None:
     log, _ = run(lambda _work: 0, lambda log, _commits: bool(log.pauses))
     assert log.polls <= WINDOW + 1
     assert time.monotonic() - began >= 0.15
+
+
+@pytest.mark.parametrize("code", list(ExitCode), ids=lambda code: code.name)
+def test_attempts_do_not_count_when_the_process_ends_through_no_fault_of_a_record(
+    code: ExitCode,
+) -> None:
+    def fail(_work: Work) -> int:
+        raise FatalError(code, "the end")
+
+    log = Log(Offsets(WINDOW))
+    with pytest.raises(FatalError, match="the end"):
+        made(log, Broker(), Work(fail)).run()
+    blameless = (ExitCode.SETTINGS, ExitCode.KAFKA, ExitCode.FENCED, ExitCode.OFFSETS)
+    assert log.given_back == (code in blameless)
