@@ -15,7 +15,8 @@ from consumer.telemetry.telemetry import Telemetry
 log = structlog.get_logger(__name__)
 
 _ABORT_PAUSE_S = 0.1
-_MOST_ABORTS = 10  # in a row: something that retrying does not mend (rights, a topic's limits)
+_LONGEST_PAUSE_S = 1.0
+_MOST_REFUSALS = 10  # in a row: retrying does not mend it (rights on the group, a topic's limits)
 _AT = 0.5  # of the window: the other half is worked on meanwhile
 
 
@@ -37,12 +38,12 @@ class Commits:
         self._telemetry = telemetry
         self._last = 0.0
         self._retry_at = 0.0
-        self._aborts = 0
+        self._aborts = self._refusals = 0  # since the last success
 
     @property
     def pause_s(self) -> float:
         """How long to leave the broker alone after aborts; longer after each in a row."""
-        return _ABORT_PAUSE_S * self._aborts
+        return min(_LONGEST_PAUSE_S, _ABORT_PAUSE_S * self._aborts)
 
     @property
     def waiting(self) -> bool:
@@ -101,18 +102,20 @@ class Commits:
         finally:
             self._telemetry.stopwatch.enter(before)
         self._last = time.monotonic()
-        self._telemetry.transaction(outcome.name.lower(), self._last - now)
-        if outcome is Outcome.ABORTED:
+        committed = outcome is Outcome.COMMITTED
+        self._telemetry.transaction("committed" if committed else "aborted", self._last - now)
+        if not committed:
             self._aborts += 1
+            self._refusals += outcome is Outcome.REFUSED
             self._retry_at = self._last + self.pause_s
-            if self._aborts >= _MOST_ABORTS and timeout_s is None:
+            if self._refusals >= _MOST_REFUSALS and timeout_s is None:
                 raise FatalError(
                     ExitCode.KAFKA,
-                    f"{self._aborts} transactions in a row were aborted: the log above names the "
+                    f"{self._refusals} transactions in a row were refused: the log above names the "
                     "broker's reason (rights on the output topics, or their max.message.bytes)",
                 )
             return False
-        self._aborts = 0
+        self._aborts = self._refusals = 0
         self._telemetry.committed(burst, self._offsets.timestamps_ms(burst))
         self._offsets.commit(burst)
         self._pipeline.count_again({s.partition for s in burst.progress if not s.marked})

@@ -61,7 +61,7 @@ class AtLeastOnce:
         return self._pending
 
     def commit(self, burst: Burst, timeout_s: float) -> Outcome:
-        """See `Committer.commit`. ABORTED: a broker refused an output, nothing was committed."""
+        """See `Committer.commit`. ABORTED, REFUSED: an output was not taken, nothing committed."""
         if self._pending is None:
             self._produce(burst)
         if left := self._producer.flush(timeout_s):
@@ -69,9 +69,9 @@ class AtLeastOnce:
         if burst.outputs:  # or a kill here would repeat nothing
             faults.point("after_produce")
         if self._outbox.errors:
-            self._refused(self._outbox.errors[0])
+            self._not_taken(self._outbox.errors[0])
             self._pending = None
-            return Outcome.ABORTED
+            return Outcome.REFUSED if self._outbox.refused else Outcome.ABORTED
         self._commit_offsets(burst, timeout_s)
         self._pending = None
         return Outcome.COMMITTED
@@ -81,7 +81,7 @@ class AtLeastOnce:
         faults.point("after_begin")
         self._outbox.produce(self._producer, burst.outputs)
 
-    def _refused(self, error: KafkaError) -> None:
+    def _not_taken(self, error: KafkaError) -> None:
         if self._outbox.lacking is not None:
             raise self._outbox.lacking
         if error.fatal() or error.code() == KafkaError._FATAL:

@@ -33,7 +33,7 @@ from consumer.errors import TransientError
 from consumer.kafka.clients import FENCED, fatal
 from consumer.kafka.deadline import Deadline
 from consumer.kafka.offsets import Burst
-from consumer.kafka.outputs import Outbox
+from consumer.kafka.outputs import Outbox, refuses
 
 log = structlog.get_logger(__name__)
 
@@ -44,7 +44,8 @@ class Outcome(Enum):
     """How a transaction ended."""
 
     COMMITTED = auto()
-    ABORTED = auto()
+    ABORTED = auto()  # brokers were away, or the group has moved on: to be tried again
+    REFUSED = auto()  # aborted because a broker said no, as it may each time it is tried again
 
 
 class _Step(Enum):
@@ -99,6 +100,7 @@ class BurstTransaction:
         self._owns = owns
         self._allowed_s = allowed_s
         self._began = 0.0
+        self._refused = False  # by a broker that was asked to take the offsets
         self._step: _Step | None = None
         self._pending: Burst | None = None
         self._outbox = Outbox()
@@ -147,12 +149,16 @@ class BurstTransaction:
     def _end(self, outcome: Outcome) -> Outcome:
         log.debug("transaction_ended", outcome=outcome.name)
         self._pending = self._step = None
-        if self._outbox.lacking is not None and outcome is Outcome.ABORTED:
+        if outcome is Outcome.COMMITTED:
+            return outcome
+        for error in self._outbox.reasons:
+            log.warning("outputs_not_taken", error=str(error))
+        if self._outbox.lacking is not None:
             raise self._outbox.lacking
-        return outcome
+        return Outcome.REFUSED if self._refused or self._outbox.refused else outcome
 
     def _begin(self, burst: Burst) -> None:
-        self._pending, self._began = burst, time.monotonic()
+        self._pending, self._began, self._refused = burst, time.monotonic(), False
         self._call(self._producer.begin_transaction, _Step.SEND_OFFSETS)
         if self._step is not _Step.SEND_OFFSETS:
             return
@@ -224,6 +230,7 @@ class BurstTransaction:
                 raise fatal(raised, "the producer failed") from raised
             if error.txn_requires_abort():
                 log.warning("transaction_aborted", error=str(error))
+                self._refused |= refuses(error)
                 self._step = _Step.ABORT
                 return
             if error.retriable() or error.code() == KafkaError._TIMED_OUT:
