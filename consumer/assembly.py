@@ -73,6 +73,7 @@ def client_options(settings: Settings) -> clients.ClientOptions:
         transactional=settings.delivery == "exactly-once",
         transaction_timeout_s=settings.transaction_timeout_s,
         max_message_bytes=max(settings.max_message_bytes, settings.max_dead_letter_bytes),
+        max_batch_bytes=min(settings.max_message_bytes, settings.max_dead_letter_bytes),
         properties=settings.kafka,
         consumer_properties=settings.kafka_consumer,
         producer_properties=settings.kafka_producer,

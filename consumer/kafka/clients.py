@@ -38,6 +38,8 @@ polled for a minute and a half, and in the consumer protocol this is also how lo
 waits for a member that does not hear, or does not obey, that a partition is taken from it.
 """
 
+_LARGEST_BATCH = 1_000_000  # librdkafka's own choice
+
 FENCED = (KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH)
 
 
@@ -51,7 +53,8 @@ class ClientOptions:
     group_protocol: Literal["classic", "consumer"] = "classic"
     transactional: bool = True
     transaction_timeout_s: float = 10.0
-    max_message_bytes: int = 1_000_000
+    max_message_bytes: int = 1_000_000  # of the topic that takes the largest
+    max_batch_bytes: int = 1_000_000  # of the topic that takes the least
     properties: Mapping[str, str] = field(default_factory=dict)
     consumer_properties: Mapping[str, str] = field(default_factory=dict)
     producer_properties: Mapping[str, str] = field(default_factory=dict)
@@ -108,6 +111,8 @@ def producer_config(options: ClientOptions) -> dict[str, str | int | bool]:
     return {
         "client.id": f"speakerstream-{options.instance_id}",
         "linger.ms": 0,
+        # A topic's max.message.bytes holds for whole batches: those of a burst would exceed it.
+        "batch.size": min(_LARGEST_BATCH, options.max_batch_bytes),
         "compression.type": "zstd",
         **options.properties,
         **options.producer_properties,

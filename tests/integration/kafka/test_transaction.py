@@ -1,11 +1,14 @@
 """A burst transaction whose broker stands still: its calls keep their deadlines all the same."""
 
+import random
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 from confluent_kafka import Consumer
 
+from consumer.dead_letters import fits
 from consumer.errors import TransientError
 from consumer.kafka import clients
 from consumer.kafka.attempts import Attempts
@@ -129,3 +132,18 @@ def test_a_producer_that_is_silent_for_too_long_is_replaced(
         kafka.resume(1)
     _commit_at_last(transaction, burst)
     assert _published(options) == [b"1", b"2"]
+
+
+def test_a_burst_larger_than_a_topic_takes_is_sent_in_smaller_batches(
+    kafka: KafkaCluster, options: clients.ClientOptions, member: Consumer
+) -> None:
+    """Each of its records fits; random, so that no compression makes the whole fit."""
+    limit, topic = 20_000, f"{options.group_id}-small"
+    client.create_topics(kafka.bootstrap, topic, config={"max.message.bytes": str(limit)})
+    transaction = _transaction(replace(options, max_batch_bytes=limit), member, OPEN_S)
+    values = [random.Random(n).randbytes(4000) for n in range(50)]
+    outputs = tuple(OutputRecord(topic, b"key", value) for value in values)
+    assert all(fits(output, limit) for output in outputs)
+    burst = Burst(_burst(topic, 2).progress, outputs)
+    assert transaction.commit(burst, PATIENCE_S) is Outcome.COMMITTED
+    assert [r.value for r in client.read_to_end(kafka.bootstrap, topic)] == values

@@ -1,7 +1,11 @@
 """What the Kafka clients are told."""
 
+import pytest
+
 from consumer import run
-from consumer.kafka.clients import ClientOptions, consumer_config
+from consumer.assembly import client_options
+from consumer.kafka.clients import ClientOptions, consumer_config, producer_config
+from consumer.settings import Settings
 
 
 def test_the_group_outwaits_the_watchdog_and_not_much_more() -> None:
@@ -15,3 +19,22 @@ def test_an_operator_may_set_how_long_the_group_waits() -> None:
     options = ClientOptions("broker:9092", "group", "one", consumer_properties=mine)
     assert options.max_poll_interval_s == 400
     assert consumer_config(options)["max.poll.interval.ms"] == "400000"
+
+
+@pytest.mark.parametrize(
+    ("results", "dead_letters", "batch"),
+    [(50_000, 2_000_000, 50_000), (1_000_000, 40_000, 40_000), (5_000_000, 6_000_000, 1_000_000)],
+)
+def test_no_batch_is_larger_than_every_output_topic_takes(
+    results: int, dead_letters: int, batch: int
+) -> None:
+    settings = Settings(
+        bootstrap_servers="b:1",
+        diarizer="compact",
+        embedder="compact",
+        max_message_bytes=results,
+        max_dead_letter_bytes=dead_letters,
+    )
+    config = producer_config(client_options(settings))
+    assert config["batch.size"] == batch
+    assert config["message.max.bytes"] == max(results, dead_letters) + 100_000
