@@ -82,9 +82,14 @@ class Service:
         self._stopping = True
 
     def wait_on(self) -> bool:
-        """Whether to go on waiting for a broker, within a poll; tells the watchdogs so."""
+        """Whether to go on waiting for a broker, within a poll; tells the watchdogs so.
+
+        What is finished meanwhile is taken in, or it would seem to make no progress.
+        """
         self.last_turn = time.monotonic()
         self._telemetry.polls()
+        self._collect()
+        self._report()
         return not self._stopping
 
     def run(self) -> None:

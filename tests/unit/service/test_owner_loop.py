@@ -20,6 +20,7 @@ from consumer.records import InputRecord, OutputRecord, Ticket
 from consumer.service import Service
 from consumer.service_options import ServiceOptions
 from consumer.telemetry.health import Deadlines
+from consumer.telemetry.owner import OwnerState
 from consumer.telemetry.telemetry import Telemetry
 
 WINDOW = 8
@@ -206,3 +207,31 @@ def test_attempts_do_not_count_when_the_process_ends_through_no_fault_of_a_recor
         made(log, Broker(), Work(fail)).run()
     blameless = (ExitCode.SETTINGS, ExitCode.KAFKA, ExitCode.FENCED, ExitCode.OFFSETS)
     assert log.given_back == (code in blameless)
+
+
+def test_what_is_finished_while_a_poll_waits_for_a_broker_is_taken_in() -> None:
+    """An assignment asks a broker, which may be away for long: that is no stall of a chunk."""
+
+    def answers(work: Work) -> int:
+        return len(work.begun) if waits else 0
+
+    waits: list[bool] = []
+    log = Log(Offsets(WINDOW))
+    service = made(log, Broker(), Work(answers))
+    usual = log.poll
+
+    def waiting(timeout_s: float, most: int) -> list[InputRecord]:
+        if not log.offsets.unfinished:
+            return usual(timeout_s, most)
+        waits.append(True)
+        service._last_report, service._telemetry.pulse.state = 0.0, OwnerState()
+        assert service.wait_on()
+        assert not log.offsets.unfinished
+        assert service._telemetry.pulse.state.in_flight == 1  # not committed yet
+        service.stop()
+        assert not service.wait_on()
+        return []
+
+    log.poll = waiting  # type: ignore[method-assign]
+    service.run()
+    assert waits
