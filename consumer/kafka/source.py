@@ -141,11 +141,17 @@ class Source:
 
     def _gap(self, partition: int, error: KafkaError) -> str:
         tp = TopicPartition(self._topic, partition)
-        held = self._consumer.get_watermark_offsets(tp, timeout=5.0, cached=False)
+        wanted = "the group's offset"
+        if partition in self._offsets.assigned:  # it may have been taken away since
+            wanted = f"offset {self._offsets.watermark(partition)}"
+        try:
+            low, high = self._consumer.get_watermark_offsets(tp, timeout=5.0, cached=False)
+            held = f"it holds {low} to {high}"
+        except KafkaException:
+            held = "what it holds could not be read"
         return (
-            f"partition {partition} of {self._topic} no longer holds offset "
-            f"{self._offsets.watermark(partition)}: it holds {held[0]} to {held[1]}, and what lay "
-            "in between is gone. To continue, reset the group's offsets "
+            f"partition {partition} of {self._topic} no longer holds {wanted}: {held}, and what "
+            "lay in between is gone. To continue, reset the group's offsets "
             f"(kafka-consumer-groups --reset-offsets). ({error.str()})"
         )
 

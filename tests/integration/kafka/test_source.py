@@ -4,10 +4,12 @@ from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 import pytest
-from confluent_kafka import Consumer, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
+from consumer.errors import ExitCode, FatalError
 from consumer.events import Topics
 from consumer.kafka import clients
+from consumer.kafka.attempts import Attempts
 from consumer.kafka.ends import Ends
 from consumer.kafka.offsets import Offsets
 from consumer.kafka.source import Source
@@ -119,6 +121,24 @@ def test_a_record_with_unreadable_headers_comes_without_them(
     source.subscribe()
     taken = _take_in(source, RECORDS + len(names))
     assert [record.headers for record in taken[RECORDS:]] == [(), (("name", b"v"),)] * 20
+
+
+@pytest.mark.parametrize("assigned", [True, False])
+def test_a_gap_ends_the_process_as_one_even_where_it_cannot_be_measured(
+    assigned: bool,
+) -> None:
+    """No broker answers, or the partition was taken away since."""
+    nowhere = Broker("none", "127.0.0.1:1")
+    options = clients.ClientOptions(nowhere.bootstrap, "group", "0")
+    away = clients.consumer(options, lambda _: None)
+    offsets = Offsets(window=RECORDS)
+    if assigned:
+        offsets.assign(0, 7, Attempts())
+    source = _source(nowhere, "topic", away, offsets)
+    with pytest.raises(FatalError, match="offset 7" if assigned else "the group's") as raised:
+        source._judge(KafkaError(KafkaError._AUTO_OFFSET_RESET), 0)
+    assert raised.value.code is ExitCode.OFFSETS
+    away.close()
 
 
 def _take_in(source: Source, count: int = RECORDS) -> list[InputRecord]:
