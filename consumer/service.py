@@ -165,7 +165,7 @@ class Service:
 
     def _submit(self, record: InputRecord) -> None:
         partition, offset = record.ticket.partition, record.ticket.offset
-        if offset == self._offsets.watermark(partition):
+        if offset == self._offsets.head(partition):
             record = replace(record, attempts=self._offsets.attempt(partition))
         self._pipeline.submit(self._telemetry.begins(record))
 

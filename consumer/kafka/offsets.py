@@ -43,6 +43,10 @@ class _Partition:
     def watermark(self) -> int:
         return self.unfinished[0] if self.unfinished else self.position
 
+    @property
+    def head(self) -> int:
+        return next(iter(self.in_flight), self.position)
+
     def finished_prefix(self) -> Iterator[tuple[int, Outputs, int]]:
         for offset, entry in self.in_flight.items():
             if entry.outputs is None:
@@ -223,6 +227,10 @@ class Offsets:
 
     # -- attempts -----------------------------------------------------------------------------
 
+    def head(self, partition: int) -> int:
+        """The lowest offset not committed: what the partition's count of attempts is of."""
+        return self._partitions[partition].head
+
     def attempts(self, partition: int) -> Attempts:
         """What is known of the partition's head record."""
         return self._partitions[partition].attempts
@@ -244,8 +252,7 @@ class Offsets:
             state = self._partitions[partition]
             if not state.marked:
                 attempts = state.attempts.begin()
-                head = next(iter(state.in_flight), state.position)
-                marks.append(Progress(partition, state.epoch, head, attempts, True))
+                marks.append(Progress(partition, state.epoch, state.head, attempts, True))
         return Burst(tuple(marks))
 
     def give_back(self) -> Burst:

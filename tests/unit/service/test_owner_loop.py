@@ -31,8 +31,9 @@ ANSWER = (OutputRecord("out", b"k", b"v"),)
 class Log:
     """A source with as many records in partition 0 as anybody wants, one a poll."""
 
-    def __init__(self, offsets: Offsets) -> None:
+    def __init__(self, offsets: Offsets, deaths: int = 0) -> None:
         self.offsets = offsets
+        self._deaths = deaths
         self.paused: frozenset[int] = frozenset()
         self.pauses: list[int] = []  # records in flight at each
         self.polls = 0
@@ -40,7 +41,7 @@ class Log:
         self.given_back = 0
 
     def subscribe(self) -> None:
-        self.offsets.assign(0, 0, Attempts())
+        self.offsets.assign(0, 0, Attempts(self._deaths))
 
     def poll(self, _timeout_s: float, _most: int) -> list[InputRecord]:
         self.polls += 1
@@ -73,6 +74,7 @@ class Work:
 
     def __init__(self, answers: Callable[["Work"], int]) -> None:
         self.begun: list[Ticket] = []
+        self.attempts: list[int] = []  # of each record that was begun
         self._answers = answers
 
     @property
@@ -81,6 +83,7 @@ class Work:
 
     def submit(self, record: InputRecord) -> None:
         self.begun.append(record.ticket)
+        self.attempts.append(record.attempts)
 
     def collect(self) -> list[job.Outcome]:
         count = self._answers(self)
@@ -104,19 +107,20 @@ class Work:
 
 
 class Broker:
-    """A committer that always succeeds."""
+    """A committer whose transactions end so."""
 
     pending: Burst | None = None
 
-    def __init__(self) -> None:
+    def __init__(self, outcome: Outcome = Outcome.COMMITTED) -> None:
         self.sizes: list[int] = []
+        self._outcome = outcome
 
     def start(self, timeout_s: float) -> None:
         """Nothing to prepare."""
 
     def commit(self, burst: Burst, _timeout_s: float) -> Outcome:
         self.sizes.append(len(burst.outputs))
-        return Outcome.COMMITTED
+        return self._outcome
 
 
 def made(log: Log, broker: Broker, work: Work, **options: float) -> Service:
@@ -235,3 +239,17 @@ def test_what_is_finished_while_a_poll_waits_for_a_broker_is_taken_in() -> None:
     log.poll = waiting  # type: ignore[method-assign]
     service.run()
     assert waits
+
+
+def test_deaths_are_those_of_the_record_they_are_counted_for() -> None:
+    """Not of the next one, though all before it is finished, while nothing is committed."""
+
+    def all_of_them(work: Work) -> int:
+        if len(work.attempts) > 2:
+            service.stop()
+        return len(work.begun)
+
+    work = Work(all_of_them)
+    service = made(Log(Offsets(WINDOW), deaths=2), Broker(Outcome.ABORTED), work)
+    service.run()
+    assert work.attempts == [3, 1, 1]
