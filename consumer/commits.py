@@ -82,17 +82,19 @@ class Commits:
     def commit(self, burst: Burst, timeout_s: float | None = None) -> bool:
         """Publish and commit. False: not now; the burst stays pending or its outputs retained.
 
-        With `timeout_s` the caller has a deadline that ends what does not succeed.
+        With `timeout_s` the caller has a deadline that ends what does not succeed. No call to the
+        broker is longer than a transaction may be open, however far away that deadline.
         """
         if not burst:
             return True
         now = time.monotonic()
         if now < self._retry_at and timeout_s is None:
             return False
+        longest_s = self._options.transaction_timeout_s
         before = self._telemetry.stopwatch.enter("commit")
         try:
             outcome = self._committer.commit(
-                burst, self._options.transaction_timeout_s if timeout_s is None else timeout_s
+                burst, longest_s if timeout_s is None else min(longest_s, timeout_s)
             )
         except TransientError as error:
             self._telemetry.transaction("delayed", time.monotonic() - now)

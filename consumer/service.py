@@ -121,6 +121,7 @@ class Service:
         self._commits.count_attempts()
         self._enter("collect")
         self._collect()
+        self.last_turn = time.monotonic()  # each is a bounded call; of both the bounds add up
         self._commits.commit_if_due()
         self._enter("limits")
         self._check_stall()
@@ -226,6 +227,7 @@ class Service:
         """
         chosen = set(partitions)
         while self._pipeline.working(chosen) and time.monotonic() < deadline:
+            self.last_turn = time.monotonic()
             self._collect()
             time.sleep(_BUSY_POLL_S)
         self._collect()
@@ -253,8 +255,6 @@ class Service:
             self._telemetry.polls()
             self.source.poll(_BUSY_POLL_S, _POLL_BATCH)
             self._collect()
-            self._commits.commit_if_due(
-                min(self._options.transaction_timeout_s, max(0.1, deadline - time.monotonic()))
-            )
+            self._commits.commit_if_due(max(0.1, deadline - time.monotonic()))
         self._finish(self._offsets.assigned, deadline)
         self.lose(list(self._offsets.assigned))

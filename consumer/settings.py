@@ -30,6 +30,9 @@ ENV_PREFIX = "SPEAKERSTREAM_"
 MODEL_ENGINE = "consumer.inference.engine:create"
 _BYTES_PER_S = 64_000  # of a decoded waveform: 16 kHz float32
 
+LONGEST_TRANSACTION_S = 60.0
+"""The owner loop does nothing else within one call to a broker, and its watchdog waits for 90 s."""
+
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(gt=0)]
 
@@ -93,7 +96,9 @@ class Settings(BaseSettings):
         "may come twice, with the same ids",
     )
     commit_interval_s: Positive = Field(0.25, description="longest time between transactions")
-    transaction_timeout_s: Positive = Field(10.0, description="transaction.timeout.ms, in seconds")
+    transaction_timeout_s: Positive = Field(
+        10.0, description="transaction.timeout.ms, in seconds; below 60"
+    )
     burst_bytes: Count = Field(4 << 20, description="outputs in one transaction, about")
     drain_timeout_s: Positive = Field(20.0, description="to finish begun work after SIGTERM")
     stall_timeout_s: Positive = Field(
@@ -195,6 +200,17 @@ class Settings(BaseSettings):
                 "transaction_timeout_s, max_dead_letter_bytes)"
             )
         return properties
+
+    @field_validator("transaction_timeout_s")
+    @classmethod
+    def _outlive_transactions(cls, seconds: float) -> float:
+        if seconds >= LONGEST_TRANSACTION_S:
+            raise ValueError(
+                f"transaction_timeout_s={seconds:g} is too long: nothing is polled while a broker "
+                "is waited for, and a process that does not poll for so long is taken for dead; "
+                f"set it below {LONGEST_TRANSACTION_S:g}"
+            )
+        return seconds
 
     @model_validator(mode="after")
     def _need_checkpoints(self) -> "Settings":

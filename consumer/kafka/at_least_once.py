@@ -5,6 +5,7 @@ them, with the same ids. Nothing else repeats: a burst whose outputs have arrive
 again by this process, only its offsets are committed later.
 """
 
+import time
 from collections.abc import Callable
 
 import structlog
@@ -20,6 +21,7 @@ from consumer.kafka.transaction import Outcome
 
 log = structlog.get_logger(__name__)
 
+_LEAST_S = 0.1  # to commit offsets at the deadline: that is resumed with the next call
 # Errors of a commit that trying again does not mend. All others are those of a broker that is
 # away or of a group that is rebalancing: the next poll settles who owns what.
 _HOPELESS = (
@@ -62,6 +64,7 @@ class AtLeastOnce:
 
     def commit(self, burst: Burst, timeout_s: float) -> Outcome:
         """See `Committer.commit`. ABORTED, REFUSED: an output was not taken, nothing committed."""
+        deadline = time.monotonic() + timeout_s
         if self._pending is None:
             self._produce(burst)
         if left := self._producer.flush(timeout_s):
@@ -72,7 +75,7 @@ class AtLeastOnce:
             self._not_taken(self._outbox.errors[0])
             self._pending = None
             return Outcome.REFUSED if self._outbox.refused else Outcome.ABORTED
-        self._commit_offsets(burst, timeout_s)
+        self._commit_offsets(burst, max(_LEAST_S, deadline - time.monotonic()))
         self._pending = None
         return Outcome.COMMITTED
 

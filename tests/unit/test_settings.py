@@ -167,3 +167,9 @@ def test_command_line_wins_and_a_bad_setting_ends_with_one_sentence_each(tmp_pat
     assert "window" in run.stderr
     assert "- no_such_setting: there is no such setting\n" in run.stderr
     assert "Traceback" not in run.stderr
+
+
+def test_a_transaction_that_outlasts_the_watchdog_is_refused() -> None:
+    Settings(**NAMED, transaction_timeout_s=59.9)  # type: ignore[arg-type]
+    with pytest.raises(ValidationError, match=r"transaction_timeout_s=60 .* below 60"):
+        Settings(**NAMED, transaction_timeout_s=60)  # type: ignore[arg-type]

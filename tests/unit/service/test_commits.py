@@ -26,11 +26,13 @@ class Broker:
 
     def __init__(self, outcome: Callable[[], Outcome]) -> None:
         self._outcome = outcome
+        self.timeouts: list[float] = []
 
     def start(self, timeout_s: float) -> None:
         """Nothing to prepare."""
 
-    def commit(self, _burst: Burst, _timeout_s: float) -> Outcome:
+    def commit(self, _burst: Burst, timeout_s: float) -> Outcome:
+        self.timeouts.append(timeout_s)
         return self._outcome()
 
 
@@ -41,14 +43,15 @@ class Work:
         pass
 
 
-def made(outcome: Callable[[], Outcome]) -> tuple[Commits, Burst]:
+def made(outcome: Callable[[], Outcome] | Broker) -> tuple[Commits, Burst]:
     """With a burst to commit."""
+    broker = outcome if isinstance(outcome, Broker) else Broker(outcome)
     offsets = Offsets(8)
     offsets.assign(0, 0, Attempts())
     offsets.finish(offsets.begin(0, 0), (OutputRecord("out", b"k", b"v"),))
     options = ServiceOptions(8, 1 << 20, 0.1, 1 << 20, 1.0, 1.0, 1.0, 60.0)
     telemetry = Telemetry(Topics(), Deadlines(60.0, 60.0, 60.0))
-    commits = Commits(offsets, Broker(outcome), cast(Any, Work()), options, telemetry)
+    commits = Commits(offsets, broker, cast(Any, Work()), options, telemetry)
     return commits, offsets.burst(1000)
 
 
@@ -82,3 +85,13 @@ def test_refusals_now_and_then_do_not() -> None:
     assert again(commits, burst)
     for _ in range(9):
         assert not again(commits, Burst(burst.progress))
+
+
+def test_no_call_to_a_broker_outlasts_a_transaction() -> None:
+    """A caller may have minutes, to drain; the watchdog has not."""
+    broker = Broker(lambda: Outcome.ABORTED)
+    commits, burst = made(broker)
+    for timeout_s in (None, 3600.0, 0.5):
+        commits._retry_at = 0.0
+        commits.commit(burst, timeout_s)
+    assert broker.timeouts == [1.0, 1.0, 0.5]

@@ -224,9 +224,9 @@ def test_what_is_finished_while_a_poll_waits_for_a_broker_is_taken_in() -> None:
     service = made(log, Broker(), Work(answers))
     usual = log.poll
 
-    def waiting(timeout_s: float, most: int) -> list[InputRecord]:
+    def waiting(_timeout_s: float, _most: int) -> list[InputRecord]:
         if not log.offsets.unfinished:
-            return usual(timeout_s, most)
+            return usual(_timeout_s, _most)
         waits.append(True)
         service._last_report, service._telemetry.pulse.state = 0.0, OwnerState()
         assert service.wait_on()
@@ -253,3 +253,25 @@ def test_deaths_are_those_of_the_record_they_are_counted_for() -> None:
     service = made(Log(Offsets(WINDOW), deaths=2), Broker(Outcome.ABORTED), work)
     service.run()
     assert work.attempts == [3, 1, 1]
+
+
+def test_each_call_to_a_broker_has_the_watchdogs_patience_to_itself() -> None:
+    """One turn may count an attempt and commit: together they may outlast it."""
+    turns: list[float] = []
+
+    class Noting(Broker):
+        def commit(self, burst: Burst, timeout_s: float) -> Outcome:
+            turns.append(service.last_turn)
+            time.sleep(0.001)  # or the clock might not have moved
+            return super().commit(burst, timeout_s)
+
+    class Uncounted(Work):
+        uncounted = frozenset({0})
+
+        def count(self, _partitions: Collection[int]) -> None:
+            service.stop()
+
+    service = made(Log(Offsets(WINDOW)), Noting(), Uncounted(lambda work: len(work.begun)))
+    service.run()
+    counting, committing = turns[:2]
+    assert counting < committing
