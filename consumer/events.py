@@ -67,9 +67,9 @@ class EventWriter:
         topics: where the events go.
         models: the engine's checkpoints; part of every id.
         version: this project's version; its major part enters every id.
-        max_message_bytes: the smallest `max.message.bytes` of the output topics.
-        max_dead_letter_bytes: that of the dead-letter topic; larger, so that an input record of the
-            largest size still fits with our headers.
+        max_message_bytes: the smallest `max.message.bytes` of the three topics of events.
+        max_dead_letter_bytes: that of the dead-letter topic; best larger than the input topic's, so
+            that the largest input record still fits with our headers: else its value is left out.
         clock: gives `processed_at`.
 
     Raises:

@@ -29,7 +29,9 @@ class InputRecord:
     value: bytes | None
     headers: Headers
     timestamp_ms: int
-    attempts: int = 1  # how often work on it was begun, this time included
+    # How often work on it was begun: this time included, unless it is given up without. Counted for
+    # the lowest uncommitted record of a partition alone; of any other this is the first time known.
+    attempts: int = 1
     trace: Headers = ()  # trace context of the work; empty: the input's own goes on
 
 

@@ -1,8 +1,9 @@
 """The owner loop: poll, start work, collect, commit.
 
-One thread owns the consumer and the producer. It never fetches, decodes or infers, and it polls at
-least every 200 ms except inside a bounded call to the broker. Rebalance callbacks run inside its
-polls, on the same thread.
+One thread owns the consumer and the producer. It never fetches, decodes or infers, and it polls
+every 200 ms or so, but for bounded calls to the broker. Rebalance callbacks run inside its polls,
+on the same thread: a poll that takes a partition away waits for begun work within a deadline, and
+one that assigns a partition waits for the broker as long as that is away.
 """
 
 import time

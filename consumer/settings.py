@@ -76,7 +76,8 @@ class Settings(BaseSettings):
         "audio-chunks.dead-letters", description="input records that cannot be answered"
     )
     max_message_bytes: Count = Field(
-        1_000_000, description="smallest max.message.bytes of the output topics"
+        1_000_000,
+        description="smallest max.message.bytes of the three topics of events",
     )
     max_dead_letter_bytes: Count = Field(
         2_000_000, description="max.message.bytes of the dead-letter topic"

@@ -1,9 +1,11 @@
 """How often work on a partition's head record was begun, kept in the committed offset's metadata.
 
-A record that kills the process leaves no other trace. The count is written once the record's bytes
-are there and before they are decoded, so a process that dies of them leaves it behind, and the next
-owner of the partition reads it. Sooner would be unjust: a process killed, however often, while its
-records wait for a store does not accuse them.
+A record that kills the process leaves no other trace. The count is written before the record's
+bytes are decoded, so a process that dies of them leaves it behind, and the next owner of the
+partition reads it. The first head of an assignment is counted once its bytes are there; each later
+one with the commit that makes it the head, begun or not: a transaction of its own for each would
+double their number. So a process killed, however often, while its records wait for a store accuses
+them once at most, which isolates nothing.
 
 * `begun` >= ISOLATE_AFTER: the head and its `suspects` followers (whatever may have been in flight
   with it) are worked on one at a time, each counted on its own.

@@ -6,7 +6,7 @@ flight: everything below it is finished, so it is what may be committed.
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from consumer.kafka.attempts import Attempts
@@ -198,11 +198,6 @@ class Offsets:
         """The offset up to which everything is finished."""
         return self._partitions[partition].watermark
 
-    def caught_up(self, partition: int) -> bool:
-        """Nothing in flight, and committed at the position."""
-        state = self._partitions[partition]
-        return not state.in_flight and state.committed == state.position
-
     # -- how far behind -----------------------------------------------------------------------
 
     def behind(self, partition: int, end: int) -> int:
@@ -301,9 +296,8 @@ class Offsets:
                 )
         return Burst(tuple(progress), tuple(outputs))
 
-    def commit(self, burst: Burst) -> Mapping[int, int]:
-        """The burst's transaction was committed: forget its outputs. Partition -> offset."""
-        moved: dict[int, int] = {}
+    def commit(self, burst: Burst) -> None:
+        """The burst's transaction was committed: forget its outputs."""
         for step in burst.progress:
             if not self.owns(step.partition, step.epoch):
                 continue
@@ -314,5 +308,3 @@ class Offsets:
             state.committed = step.offset
             state.attempts = step.attempts
             state.marked = step.marked
-            moved[step.partition] = step.offset
-        return moved

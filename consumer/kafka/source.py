@@ -134,8 +134,8 @@ class Source:
             KafkaError.GROUP_AUTHORIZATION_FAILED,
         ):
             raise fatal(KafkaException(error), "the consumer failed")
-        # Everything else (brokers down, leader moving, poll interval exceeded) librdkafka mends
-        # itself or turns into a rebalance.
+        # The rest (brokers down, leader moving, poll interval exceeded) librdkafka mends itself or
+        # turns into a rebalance.
         self._watch.client_error(error.name())
         log.warning("consumer_error", error=error.name(), detail=error.str())
 
