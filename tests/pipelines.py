@@ -52,6 +52,12 @@ class _Threads:
         self._threads.shutdown()
 
 
+def record(ticket: Ticket, chunk: AudioChunk = CHUNK) -> InputRecord:
+    """An event of just now."""
+    value = Encoder().encode(chunk)
+    return InputRecord(ticket, "in", b"r", value, (), int(time.time() * 1000))
+
+
 @contextmanager
 def pipeline(
     fetch: Callable[[], bytes],
@@ -63,20 +69,19 @@ def pipeline(
 ) -> Iterator[tuple[Pipeline, Sequence[Ticket]]]:
     """One fetch thread, and the head record of each partition."""
     engine = engine or StandInEngine()
-    topics, encoder = Topics(), Encoder()
+    topics = Topics()
     made = Pipeline(
         codec_in=Decoder(),
         fetcher=_Store(fetch),
         decoder=_Threads(),
         engine=engine,
-        events=EventWriter(encoder, topics, engine.models, "0.1.0"),
+        events=EventWriter(Encoder(), topics, engine.models, "0.1.0"),
         limits=Limits(1, buffered_bytes, 1 << 20, 60.0, 600.0, 300.0),
         watch=Telemetry(topics, Deadlines(60, 60, 60)),
     )
     tickets = [Ticket(partition, 1, 0) for partition in range(records)]
-    now_ms = int(time.time() * 1000)
     for ticket in tickets:
-        made.submit(InputRecord(ticket, "in", b"r", encoder.encode(chunk), (), now_ms))
+        made.submit(record(ticket, chunk))
     try:
         yield made, tickets
     finally:

@@ -5,53 +5,12 @@ The watermark of a partition is its lowest unfinished offset, or its position wh
 flight: everything below it is finished, so it is what may be committed.
 """
 
-from collections import deque
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from consumer.kafka.attempts import Attempts
+from consumer.kafka.partition import Entry, Outputs, Partition
 from consumer.records import OutputRecord, Ticket
-
-Outputs = tuple[OutputRecord, ...]
-
-
-@dataclass(slots=True)
-class _Entry:
-    timestamp_ms: int
-    outputs: Outputs | None = None  # None while unfinished
-    size: int = 0  # of the outputs, in bytes
-
-
-@dataclass(slots=True)
-class _Partition:
-    epoch: int
-    committed: int
-    attempts: Attempts
-    position: int
-    marked: bool = False  # whether the attempt on the head has been written
-    in_flight: dict[int, _Entry] = field(default_factory=dict)  # in offset order
-    unfinished: deque[int] = field(default_factory=deque)  # from the first unfinished on, in order
-    prefix: int = 0  # records of `in_flight` before that one
-
-    def advance(self) -> None:
-        """Some record was finished: look for the first that is not."""
-        while self.unfinished and self.in_flight[self.unfinished[0]].outputs is not None:
-            self.unfinished.popleft()
-            self.prefix += 1
-
-    @property
-    def watermark(self) -> int:
-        return self.unfinished[0] if self.unfinished else self.position
-
-    @property
-    def head(self) -> int:
-        return next(iter(self.in_flight), self.position)
-
-    def finished_prefix(self) -> Iterator[tuple[int, Outputs, int]]:
-        for offset, entry in self.in_flight.items():
-            if entry.outputs is None:
-                return
-            yield offset, entry.outputs, entry.size
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +46,7 @@ class Offsets:
     def __init__(self, window: int) -> None:
         self._window = window
         self._epochs: dict[int, int] = {}
-        self._partitions: dict[int, _Partition] = {}
+        self._partitions: dict[int, Partition] = {}
         # Partition -> offset and count as this process left them, an attempt of its own included.
         self._left: dict[int, tuple[int, Attempts]] = {}
         self.retained_bytes = 0  # of finished, uncommitted outputs
@@ -110,7 +69,7 @@ class Offsets:
         if self._left.pop(partition, None) == (position, attempts):
             attempts = attempts.release()
         attempts = attempts.isolating(self._window)
-        self._partitions[partition] = _Partition(
+        self._partitions[partition] = Partition(
             epoch, position if committed else -1, attempts, position
         )
 
@@ -143,7 +102,7 @@ class Offsets:
         state = self._partitions[partition]
         if offset < state.position:
             raise ValueError(f"offset {offset} of partition {partition} was polled before")
-        state.in_flight[offset] = _Entry(timestamp_ms)
+        state.in_flight[offset] = Entry(timestamp_ms)
         state.unfinished.append(offset)
         state.position = offset + 1
         return Ticket(partition, state.epoch, offset)

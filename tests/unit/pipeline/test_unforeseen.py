@@ -9,7 +9,7 @@ from consumer.pipeline.pipeline import Pipeline
 from consumer.records import InputRecord, Ticket
 from schemas.codec import Decoder
 from schemas.records import AudioChunk
-from tests.pipelines import pipeline
+from tests.pipelines import pipeline, record
 from tests.waiting import until
 
 
@@ -49,6 +49,8 @@ def test_what_breaks_of_a_lost_partition_ends_nothing() -> None:
         counted(working, [0])
         working.drop([0])
         working.count([0])
+        working.submit(record(Ticket(1, 1, 0)))  # its one worker comes to this after all else
+        counted(working, [1])
         assert working.collect() == []
 
 
@@ -69,8 +71,8 @@ def test_an_event_that_cannot_be_read_without_dying_is_answered(
 
     monkeypatch.setattr(Decoder, "decode", breaks)
     with pipeline(lambda: b"", 0) as (working, _):
-        record = InputRecord(Ticket(0, 1, 0), "in", b"r", b"event", (), 0)
-        working.give_up(record, Reason.KILLS_PROCESS, "the process died 3 times")
+        event = InputRecord(Ticket(0, 1, 0), "in", b"r", b"event", (), 0)
+        working.give_up(event, Reason.KILLS_PROCESS, "the process died 3 times")
         outcomes = []
 
         def answered() -> bool:
