@@ -22,10 +22,9 @@ from consumer.errors import (
 )
 from tests.brokers.parts import RealParts
 from tests.integration.audio import s3
+from tests.integration.audio.fetching import HASTY, LIMITS
 from tests.integration.audio.web import AUDIO, SLOW_S, WebServer
 
-LIMITS = FetchLimits(max_bytes=1_000_000, connect_s=10.0, read_s=10.0, total_s=15.0)
-HASTY = FetchLimits(max_bytes=1_000_000, connect_s=1.0, read_s=1.0, total_s=1.5)
 ODD_KEYS = [
     "plain.wav",
     "deep/er/a.wav",
