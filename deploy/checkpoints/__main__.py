@@ -95,7 +95,7 @@ def diarizer(
 ) -> None:
     """Train the Sortformer (resumes)."""
     store = cache(folder)
-    pool = tracks.load(material.training_voices(), store)
+    pool = tracks.load(material.encoder_voices(), store)
     model, start, saved = sortformer.build(), 0, store / "diarizer.pt"
     head = store / "head.pt"
     if fresh:
@@ -107,13 +107,13 @@ def diarizer(
         start = int(json.loads(export.CARD.read_text())["diarizer"]["steps"])
     if not saved.exists():
         head.unlink(missing_ok=True)  # another encoder's
-    source, told = material.source(pool), material.development(store)
+    sources, told = material.sources(pool, store), material.development(store)
     plan = train_diarizer.Plan(Schedule(steps, rate, start=start))
     ranks.together(
         processes,
         lambda: train_diarizer.train(
-            model, source, told, plan, saved, CURVES / "diarizer.csv",
-            lambda heard: teach_head.taught(heard, source, head),
+            model, sources, told, plan, saved, CURVES / "diarizer.csv",
+            lambda heard: teach_head.taught(heard, sources, head),
         ),
     )  # fmt: skip
 

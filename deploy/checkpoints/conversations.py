@@ -22,7 +22,7 @@ BANDS = ((200.0, 3500.0), (120.0, 3800.0), (80.0, 5500.0), (60.0, 7200.0))
 class Difficulty:
     """What a conversation may be like."""
 
-    speakers: tuple[float, ...] = (0.1, 0.3, 0.3, 0.3)  # chance of 1, 2, 3, 4
+    speakers: tuple[float, ...] = (0.13, 0.29, 0.29, 0.29)  # chance of 1, 2, 3, 4
     overlap: float = 0.8  # chance that speech may overlap
     room: float = 0.5
     noise: float = 0.6
@@ -117,6 +117,16 @@ class Conversations:
                     allowed = (voice & far).astype(float)
             chosen.append(int(rng.choice(len(allowed), p=allowed / allowed.sum())))
         return chosen
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Conversations of voices that the encoder learns from, and of strangers: of those the head
+    learns alone, as of voices that a model meets when it is used.
+    """
+
+    known: Conversations
+    strangers: Conversations
 
 
 def telephone(samples: Samples) -> Samples:

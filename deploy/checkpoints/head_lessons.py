@@ -13,7 +13,7 @@ import torch
 from deploy.checkpoints import kept, made_up
 from deploy.checkpoints.kept import Kept
 
-MADE_UP, BESIDE = 0.35, 0.4  # share of the steps with made-up voices alone; of those voices later
+MADE_UP, BESIDE = 0.35, 0.25  # share of the steps with made-up voices alone; of those voices later
 FRAMES, FEWEST = 4200, 6  # frames in a step, and conversations at least
 LENGTHS = ((24, 64), (64, 160), (160, 500))  # frames of its conversations
 EARLY, LATE, ENDING = (0.6, 0.3, 0.1), (0.35, 0.35, 0.3), 0.8  # chances of those, when which begins
@@ -49,9 +49,8 @@ def draw(rng: np.random.Generator, done: float) -> Lesson:
 
 
 def aside(rng: np.random.Generator, frames: int) -> Lesson:
-    """One of about ``frames`` frames, beside whole conversations: those are the long ones."""
-    short = LENGTHS[:-1]
-    return _lesson(rng, short[int(rng.integers(len(short)))], frames, BESIDE, 1.0)
+    """One of about ``frames`` frames, beside whole conversations."""
+    return _lesson(rng, LENGTHS[rng.choice(len(LENGTHS), p=EARLY)], frames, BESIDE, 1.0)
 
 
 def _lesson(

@@ -1,10 +1,13 @@
 """Trains the Sortformer end to end: the encoder learns to listen (``listening.py``), the head
 then learns to name groups of such states (``teach_head.py``); then they learn together.
 
-Together they learn who speaks when (``naming.py``), and the encoder's lessons go on.
+Together they learn who speaks when (``naming.py``), and the encoder's lessons go on. It keeps the
+voices that it learns from further apart than others: so the head learns from strangers too, whom
+the encoder hears and does not learn from (Wolpert, "Stacked generalization", 1992).
 """
 
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import numpy as np
@@ -14,11 +17,13 @@ from nemo.collections.asr.models import SortformerEncLabelModel
 from deploy.checkpoints import head_lessons, kept, losses, sortformer
 from deploy.checkpoints.batches import Batch, collate
 from deploy.checkpoints.conversations import Conversation
+from deploy.checkpoints.kept import Kept
 from deploy.checkpoints.listening import Listening
 from deploy.checkpoints.naming import Naming
 from deploy.checkpoints.stages import Stage
 
-ASIDE = 0.4  # frames of the short conversations, of those of the whole ones
+ASIDE = 1.0  # frames of the conversations beside, of those of the whole ones
+ROOM = 300  # conversations of strangers are kept; the oldest make room
 
 
 @dataclass(frozen=True)
@@ -27,11 +32,17 @@ class Lessons:
 
     listening: Listening
     naming: Naming
+    strangers: deque[Kept] = field(default_factory=lambda: deque(maxlen=ROOM))
 
     @classmethod
     def of(cls, model: SortformerEncLabelModel) -> "Lessons":
         """Both for one model."""
         return cls(Listening(model), Naming(model))
+
+    def meet(self, strangers: Batch) -> None:
+        """Hear conversations of voices that the encoder does not learn from, and keep them."""
+        model = self.listening.model.eval()
+        self.strangers.extend(kept.heard(model, strangers, known=False))
 
 
 def quick_convolutions(model: SortformerEncLabelModel) -> None:
@@ -54,18 +65,24 @@ def loss(
     if current.diarize and not batch.passages:
         parts |= lessons.naming.losses(states, lengths.clamp(max=count), active)
         if current.aside:
-            parts["aside"] = _aside(states.detach(), active, lessons.naming, rng)
+            parts["aside"] = aside(states, active, lessons, rng)
     total = sum((getattr(current, name) * part for name, part in parts.items()), torch.zeros(()))
     return total, {name: float(part.detach()) for name, part in parts.items()}
 
 
-def _aside(
-    states: torch.Tensor, active: torch.Tensor, naming: Naming, rng: np.random.Generator
+def aside(
+    states: torch.Tensor, active: torch.Tensor, lessons: Lessons, rng: np.random.Generator
 ) -> torch.Tensor:
-    """What the head lacks in short conversations: made-up ones, and blocks of these."""
+    """What the head lacks in other conversations: made-up ones, blocks of these, of strangers.
+    The encoder does not learn from it.
+    """
+    told = kept.of(states.detach(), active)
+    if lessons.strangers:  # as many of them
+        told += [lessons.strangers[i] for i in rng.integers(len(lessons.strangers), size=len(told))]
     lesson = head_lessons.aside(rng, round(ASIDE * active.shape[0] * active.shape[1]))
-    said, speak = head_lessons.batch(lesson, kept.of(states, active), rng)
-    return head_lessons.loss(naming.losses(said, torch.full((len(said),), lesson.frames), speak))
+    said, speak = head_lessons.batch(lesson, told, rng)
+    lengths = torch.full((len(said),), lesson.frames)
+    return head_lessons.loss(lessons.naming.losses(said, lengths, speak))
 
 
 @torch.inference_mode()

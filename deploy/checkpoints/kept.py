@@ -14,17 +14,20 @@ import torch
 from nemo.collections.asr.models import SortformerEncLabelModel
 
 from deploy.checkpoints import batches
-from deploy.checkpoints.batches import SILENCE
+from deploy.checkpoints.batches import SILENCE, Batch
 from deploy.checkpoints.conversations import Conversations, Difficulty
 from deploy.checkpoints.sortformer import ENCODER_WIDTH, SPEAKERS
 
 AUDIO_S = 100.0  # about, in one pass of the encoder
 # frames that stay together, in lessons of fewer frames than the first figure
 BLOCKS = ((64, (2, 8)), (160, (4, 20)), (1_000_000, (8, 40)))
-NEARER = 0.4  # share of the conversations whose voices come nearer to one another
+NEARER = 0.4  # share of the conversations of known voices, which come nearer to one another
+# share of the conversations in which what varies within a voice grows, and how much at most: within
+# an unknown person twice as much varies as within a known one or a synthetic one
+WIDER, WIDEST = 0.5, 1.8
 TURNED = 0.3  # share of all whose voices become any others
 BENT = 0.35  # share of all whose voices become others that are like them
-WANTED = (0.25, 0.5, 0.8, 1.0)  # chance to take a conversation with 1, 2, 3, 4 voices that is drawn
+WANTED = (1.0, 0.7, 0.8, 1.0)  # chance to take a conversation with 1, 2, 3, 4 voices that is drawn
 
 
 @dataclass(frozen=True)
@@ -36,30 +39,49 @@ class Kept:
 
     states: npt.NDArray[np.float16]
     active: npt.NDArray[np.uint8]
+    known: bool = True  # whether the encoder has learnt from these voices
 
 
-@torch.inference_mode()
 def keep(
     model: SortformerEncLabelModel,
     source: Conversations,
     rng: np.random.Generator,
     seconds: tuple[float, float],
+    known: bool = True,
 ) -> list[Kept]:
     """What the encoder makes of a few conversations of equal length, drawn from ``seconds``."""
+    return heard(model, draw_few(model, source, rng, seconds, AUDIO_S), known)
+
+
+def draw_few(
+    model: SortformerEncLabelModel,
+    source: Conversations,
+    rng: np.random.Generator,
+    seconds: tuple[float, float],
+    audio_s: float,
+) -> Batch:
+    """About ``audio_s`` of conversations in which somebody speaks (of silence the head hears
+    elsewhere), of equal length, without the encoder's targets.
+    """
     length = float(rng.uniform(*seconds))
-    spoken = Difficulty(nobody=0.0)  # of silence the head hears elsewhere
-    drawn = [source.draw(rng, length, spoken) for _ in range(max(1, round(AUDIO_S / length)))]
-    batch = batches.collate(model, drawn, [])
+    spoken = Difficulty(nobody=0.0)
+    drawn = [source.draw(rng, length, spoken) for _ in range(max(1, round(audio_s / length)))]
+    return batches.collate(model, drawn, [])
+
+
+@torch.inference_mode()
+def heard(model: SortformerEncLabelModel, batch: Batch, known: bool) -> list[Kept]:
+    """What the encoder makes of a batch of conversations."""
     with torch.autocast("cpu", torch.bfloat16):
         encoded, _ = model.encoder(audio_signal=batch.features, length=batch.lengths)
     count = min(encoded.shape[2], batch.active.shape[1])
-    return of(encoded.transpose(1, 2)[:, :count], batch.active[:, :count])
+    return of(encoded.transpose(1, 2)[:, :count], batch.active[:, :count], known)
 
 
-def of(states: torch.Tensor, active: torch.Tensor) -> list[Kept]:
+def of(states: torch.Tensor, active: torch.Tensor, known: bool = True) -> list[Kept]:
     """Conversations from states (conversations, frames, encoder width) and activity."""
     arrays = states.half().numpy(), active.byte().numpy()
-    return [Kept(*each) for each in zip(*arrays, strict=True)]
+    return [Kept(*each, known) for each in zip(*arrays, strict=True)]
 
 
 def draw(
@@ -70,6 +92,7 @@ def draw(
     """
     states = torch.empty(size, count, ENCODER_WIDTH)
     active = torch.empty(size, count, SPEAKERS)
+    known = np.empty(size, bool)
     row = 0
     while row < size:
         chosen = kept[int(rng.integers(len(kept)))]
@@ -79,8 +102,9 @@ def draw(
         if voices > 0 and rng.random() < WANTED[voices - 1]:
             states[row] = torch.from_numpy(chosen.states[rows])
             active[row] = torch.from_numpy(said)
+            known[row] = chosen.known
             row += 1
-    return _strangers(_nearer(states, active, rng), rng), active
+    return _turned(_unlike(states, active, known, rng), rng), active
 
 
 def _blocks(rng: np.random.Generator, have: int, count: int) -> npt.NDArray[np.int64]:
@@ -93,22 +117,35 @@ def _blocks(rng: np.random.Generator, have: int, count: int) -> npt.NDArray[np.i
     return np.sort(np.resize(rows, count))
 
 
-def _nearer(states: torch.Tensor, active: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
-    """Bring the voices of some conversations nearer to their mean, as unknown voices are."""
+def _unlike(
+    states: torch.Tensor,
+    active: torch.Tensor,
+    known: npt.NDArray[np.bool_],
+    rng: np.random.Generator,
+) -> torch.Tensor:
+    """Make known voices as near to their mean, and as various in themselves, as unknown people
+    are; synthetic ones that are unknown are as near already, and grow as a whole.
+    """
     size, spoken = len(states), active.sum(2, keepdim=True)
     alone = active * (spoken == 1)
     heard = torch.where((alone.sum(1) > 0)[:, None], alone, active)
     centres = heard.transpose(1, 2) @ states / heard.sum(1).clamp(min=1)[..., None]
     present = (active.sum(1) > 0).float()[..., None]
     mean = (centres * present).sum(1, keepdim=True) / present.sum(1, keepdim=True)
-    lost = np.where(rng.random(size) < NEARER, rng.uniform(0, 0.55, size), 0.0)
-    shift = (centres - mean) * torch.from_numpy(lost).float()[:, None, None]
-    moved = states - active @ shift / spoken.clamp(min=1)
+    wider = np.where(rng.random(size) < WIDER, rng.uniform(1, WIDEST, size), 1.0)
+    nearer = np.where(rng.random(size) < NEARER, rng.uniform(0.45, 1, size), 1.0)
+    apart = (centres - mean) * _column(np.where(known, nearer, wider) - 1)
+    said = active / spoken.clamp(min=1)
+    moved = states + said @ apart + (states - said @ centres) * _column(wider - 1)
     shorter = states.norm(dim=2, keepdim=True) / moved.norm(dim=2, keepdim=True)
     return torch.where(spoken > 0, moved * shorter.clamp(max=1.6), states)
 
 
-def _strangers(states: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
+def _column(drawn: npt.NDArray[np.float64]) -> torch.Tensor:
+    return torch.from_numpy(drawn).float()[:, None, None]
+
+
+def _turned(states: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
     """Turn the voices of some conversations, in place, wholly or a little; not silence."""
     drawn = rng.random(len(states))
     rows = torch.from_numpy(np.flatnonzero(drawn < TURNED + BENT))

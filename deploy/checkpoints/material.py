@@ -8,13 +8,22 @@ import numpy as np
 import numpy.typing as npt
 
 from deploy.checkpoints import corpus, pool, speech, teacher, voices
-from deploy.checkpoints.conversations import Conversation, Conversations, Difficulty, noises, spaces
+from deploy.checkpoints.conversations import (
+    Conversation,
+    Conversations,
+    Difficulty,
+    Sources,
+    noises,
+    spaces,
+)
 from deploy.checkpoints.pool import UNCHANGED, PoolVoice
 from deploy.checkpoints.speech import Samples
 from deploy.checkpoints.voices import Voice
 from deploy.checkpoints.windows import Windows
 
 ROOMS = 120
+KNOWN = 251  # of the training voices, in the order of the table; then come mixtures of Kokoro
+STRANGE = 7  # variants of each stranger
 # of the curve's conversations: another would be another curve
 FIXED = Difficulty(
     opus=0.0,
@@ -30,6 +39,11 @@ FIXED = Difficulty(
 def training_voices() -> list[Voice]:
     """Whom the training hears."""
     return [voice for voice in voices.read() if voice.split == "train"]
+
+
+def encoder_voices() -> list[Voice]:
+    """Whom the diarizer's encoder learns from; the others of training are strangers to it."""
+    return training_voices()[:KNOWN]
 
 
 def development_voices() -> list[Voice]:
@@ -61,11 +75,17 @@ def recorded_noise(names: tuple[str, ...]) -> list[Samples]:
     return [speech.decode(folder / f"{name}.wav") for name in names]
 
 
-def source(voices: list[PoolVoice], seed: int = 1) -> Conversations:
-    """The training conversations' source."""
+def sources(known: list[PoolVoice], cache: Path, seed: int = 1) -> Sources:
+    """The training conversations' sources, of the voices that the encoder learns from and of the
+    others.
+    """
     rng = np.random.default_rng(seed)
     recorded = recorded_noise(("babble", "party"))
-    return Conversations(voices, spaces(rng, ROOMS), noises(rng, recorded, voices))
+    rooms, background = spaces(rng, ROOMS), noises(rng, recorded, known)
+    others = pool.load(training_voices()[KNOWN:], cache, pool.VARIANTS[:STRANGE])
+    return Sources(
+        Conversations(known, rooms, background), Conversations(others, rooms, background)
+    )
 
 
 def development(cache: Path, count: int = 36, seconds: float = 24.0) -> list[Conversation]:

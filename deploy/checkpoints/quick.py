@@ -21,7 +21,7 @@ from deploy.checkpoints import (
     train_embedder,
     voices,
 )  # fmt: skip
-from deploy.checkpoints.conversations import Conversations, Difficulty, noises, spaces
+from deploy.checkpoints.conversations import Conversations, Difficulty, Sources, noises, spaces
 from deploy.checkpoints.pool import UNCHANGED
 from deploy.checkpoints.train_schedule import Schedule
 from deploy.checkpoints.windows import Windows
@@ -41,6 +41,7 @@ def run(cache: Path) -> None:
     rng = np.random.default_rng(0)
     rooms, background = spaces(rng, 2), noises(rng, [], spoken)
     source = Conversations(spoken, rooms, background)
+    sources = Sources(source, source)
     develop = [
         source.draw(rng, 8.0, Difficulty((0.0, 1.0, 0.0, 0.0), same_package=0.0)) for _ in range(2)
     ]
@@ -49,10 +50,10 @@ def run(cache: Path) -> None:
         ranks.together(
             2,
             lambda: train_diarizer.train(
-                sortformer.build(), source, develop,
+                sortformer.build(), sources, develop,
                 train_diarizer.Plan(Schedule(6), report=3, check=6, stages=stages.QUICK),
                 folder / "diarizer.pt", folder / "diarizer.csv",
-                lambda heard: teach_head.teach(heard, source, Schedule(8), first=2),
+                lambda heard: teach_head.teach(heard, sources, Schedule(8), first=2),
             ),
         )  # fmt: skip
         train_embedder.train(

@@ -13,15 +13,17 @@ import torch
 from nemo.collections.asr.models import SortformerEncLabelModel
 from torch.utils.data import DataLoader, IterableDataset
 
-from deploy.checkpoints import batches, joint, ranks, sortformer, stages, teach_head
+from deploy.checkpoints import batches, joint, kept, ranks, sortformer, stages, teach_head
 from deploy.checkpoints.averaging import Average
 from deploy.checkpoints.batches import Batch
-from deploy.checkpoints.conversations import Conversation, Conversations
+from deploy.checkpoints.conversations import Conversation, Sources
 from deploy.checkpoints.joint import Lessons
 from deploy.checkpoints.optimizer import Optimizer
 from deploy.checkpoints.stages import STAGES, Stage
 from deploy.checkpoints.state import restore, store
 from deploy.checkpoints.train_schedule import Schedule
+
+MET_S = 30.0  # about, of strangers, in a step of each process
 
 
 @dataclass(frozen=True)
@@ -34,34 +36,31 @@ class Plan:
     stages: tuple[Stage, ...] = STAGES
 
 
-class Drawn(IterableDataset[Batch]):
-    """Batches without end, each as the stage of its step asks; for one drawing process of each
-    rank.
+class Drawn(IterableDataset[tuple[Batch, Batch]]):
+    """Batches without end, each as the stage of its step asks, and conversations of strangers
+    beside; for one drawing process of each rank.
     """
 
     def __init__(
-        self,
-        model: SortformerEncLabelModel,
-        source: Conversations,
-        plan: Plan,
-        step: int,
-        seed: int,
+        self, model: SortformerEncLabelModel, sources: Sources, plan: Plan, step: int, seed: int
     ) -> None:
-        self._model, self._source = model, source
+        self._model, self._sources = model, sources
         self._plan, self._step, self._seed = plan, step, seed
 
-    def __iter__(self) -> Iterator[Batch]:
+    def __iter__(self) -> Iterator[tuple[Batch, Batch]]:
         rng = np.random.default_rng((self._seed, ranks.number(), self._step))
         for step in count(self._step):
             current = stages.stage(step, self._plan.stages)
             kind = np.random.default_rng((self._seed, step))
             share = replace(current, audio_s=current.audio_s / ranks.many())
-            yield batches.draw(self._model, self._source, rng, share, kind)
+            batch = batches.draw(self._model, self._sources.known, rng, share, kind)
+            strangers = self._sources.strangers
+            yield batch, kept.draw_few(self._model, strangers, rng, current.seconds, MET_S)
 
 
 def train(
     model: SortformerEncLabelModel,
-    source: Conversations,
+    sources: Sources,
     development: list[Conversation],
     plan: Plan,
     state: Path,
@@ -84,7 +83,7 @@ def train(
     if ranks.number() > 0:  # what is drawn here must be something else than in the first
         rng = np.random.default_rng((seed, ranks.number(), step))
         torch.manual_seed(int(rng.integers(2**32)))
-    drawn = Drawn(model, source, plan, step, seed)
+    drawn = Drawn(model, sources, plan, step, seed)
     loaded = iter(DataLoader(drawn, batch_size=None, num_workers=1))
     since, losses = time.time(), list[dict[str, float]]()
     while step < plan.schedule.steps:
@@ -96,8 +95,10 @@ def train(
             ranks.share(average.model)
             teach_head.parts(model).load_state_dict(teach_head.parts(average.model).state_dict())
         optimizer.at(plan.schedule.at(step))
+        batch, strangers = next(loaded)
+        lessons.meet(strangers)
         model.train()
-        loss, parts = joint.loss(_masked(next(loaded), rng), current, lessons, rng)
+        loss, parts = joint.loss(_masked(batch, rng), current, lessons, rng)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         ranks.average(lessons.listening.parameters())

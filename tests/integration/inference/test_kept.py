@@ -41,6 +41,7 @@ def test_a_conversation_keeps_its_voices_apart(
 ) -> None:
     """Turned or not: two frames are as near as their voices, and silence is silence."""
     monkeypatch.setattr(kept, "NEARER", 0.0)
+    monkeypatch.setattr(kept, "WIDER", 0.0)
     states, active = kept.draw(told, np.random.default_rng(count), 12, count)
     assert states.shape == (12, count, ENCODER_WIDTH)
     assert active.shape == (12, count, SPEAKERS)
@@ -56,6 +57,7 @@ def test_a_conversation_keeps_its_voices_apart(
 def test_voices_come_nearer(told: list[Kept], count: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Those of one conversation, to one another, and never as far as to be one; silence stays."""
     monkeypatch.setattr(kept, "NEARER", 1.0)
+    monkeypatch.setattr(kept, "WIDER", 0.0)
     states, active = kept.draw(told, np.random.default_rng(count), 12, count)
     assert torch.equal(states[..., SILENCE] == 1, active.sum(2) == 0)
     near = VOICES @ VOICES.T
@@ -75,6 +77,7 @@ def test_voices_come_nearer(told: list[Kept], count: int, monkeypatch: pytest.Mo
 def test_voices_become_others(told: list[Kept], monkeypatch: pytest.MonkeyPatch) -> None:
     """Some rows know the voices as they were kept, others do not; what was kept is untouched."""
     monkeypatch.setattr(kept, "NEARER", 0.0)
+    monkeypatch.setattr(kept, "WIDER", 0.0)
     before = told[-1].states.copy()
     states, active = kept.draw(told[-1:], np.random.default_rng(1), 40, 300)
     as_kept = active @ VOICES
@@ -84,3 +87,45 @@ def test_voices_become_others(told: list[Kept], monkeypatch: pytest.MonkeyPatch)
     ]
     assert 4 <= sum(stayed) <= 22
     assert np.array_equal(told[-1].states, before)
+
+
+def spread(states: torch.Tensor, active: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean square of what varies within a voice, and squared distance of the first two voices;
+    (conversations,) each, of states (conversations, frames, width) all of one length.
+    """
+    centres = active.transpose(1, 2) @ states / active.sum(1).clamp(min=1)[..., None]
+    strays = (states - active @ centres).square().sum(2) * active.sum(2)
+    return strays.sum(1) / active.sum((1, 2)), (centres[:, 0] - centres[:, 1]).square().sum(1)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_voices_vary_more(known: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Within themselves; those of strangers grow apart as well, and are told apart as before."""
+    monkeypatch.setattr(kept, "NEARER", 0.0)
+    monkeypatch.setattr(kept, "TURNED", 0.0)
+    monkeypatch.setattr(kept, "BENT", 0.0)
+    heard = conversation(np.random.default_rng(2), 300, 2)
+    states = torch.from_numpy(heard.states).float()
+    speaks = torch.from_numpy(heard.active).sum(1, keepdim=True) > 0
+    states += speaks * 0.2 * torch.randn(states.shape) / ENCODER_WIDTH**0.5
+    told = kept.of(states[None], torch.from_numpy(heard.active)[None], known)
+    drawn = {}
+    for share in (0.0, 1.0):
+        monkeypatch.setattr(kept, "WIDER", share)
+        said, active = kept.draw(told, np.random.default_rng(1), 20, 300)
+        drawn[share] = spread(torch.nn.functional.normalize(said, dim=2), active)
+    wider, farther = (drawn[1.0][part].mean() / drawn[0.0][part].mean() for part in (0, 1))
+    assert 1.2 < wider < kept.WIDEST**2
+    assert (0.9 < farther < 1.05) if known else (1.0 < farther < 1.3)
+
+
+def test_strangers_do_not_come_nearer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are as near as unknown voices are."""
+    monkeypatch.setattr(kept, "NEARER", 1.0)
+    monkeypatch.setattr(kept, "WIDER", 0.0)
+    heard = conversation(np.random.default_rng(2), 300, 2)
+    for known in (True, False):
+        told = [Kept(heard.states, heard.active, known)]
+        distance = spread(*kept.draw(told, np.random.default_rng(1), 20, 300))[1].mean()
+        apart = (VOICES[0] - VOICES[1]).square().sum()
+        assert (distance < 0.8 * apart) == known

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from deploy.checkpoints import sortformer, teach_head
-from deploy.checkpoints.conversations import Conversation, Conversations, Difficulty
+from deploy.checkpoints.conversations import Conversation, Conversations, Difficulty, Sources
 from deploy.checkpoints.sessions import Span
 from deploy.checkpoints.speech import SAMPLE_RATE
 from deploy.checkpoints.train_schedule import Schedule
@@ -47,7 +47,7 @@ def test_many_conversations_need_few_files_and_only_the_head_learns(
     monkeypatch.setattr(teach_head, "SECONDS", (2.0, 3.0))
     model = sortformer.build()
     before = {name: weights.clone() for name, weights in model.state_dict().items()}
-    teach_head.teach(model, Noise(), Schedule(2), first=few_files)
+    teach_head.teach(model, Sources(Noise(), Noise()), Schedule(2), first=few_files)
     moved = {
         name.split(".")[0]
         for name, weights in model.state_dict().items()
@@ -60,10 +60,11 @@ def test_many_conversations_need_few_files_and_only_the_head_learns(
 def test_a_head_is_taught_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a run has taught the next one finds."""
     file, one, other = tmp_path / "head.pt", sortformer.build(), sortformer.build()
+    sources = Sources(Noise(), Noise())
     calls: list[object] = []
     monkeypatch.setattr(teach_head, "teach", lambda *given: calls.append(given))
-    teach_head.taught(one, Noise(), file)
-    teach_head.taught(other, Noise(), file)
+    teach_head.taught(one, sources, file)
+    teach_head.taught(other, sources, file)
     assert len(calls) == 1
     both = zip(
         teach_head.parts(one).parameters(), teach_head.parts(other).parameters(), strict=True
