@@ -9,7 +9,8 @@ from deploy.checkpoints.batches import SILENCE
 from deploy.checkpoints.kept import Kept
 from deploy.checkpoints.sortformer import ENCODER_WIDTH, SPEAKERS
 
-VOICES = torch.nn.functional.normalize(torch.randn(SPEAKERS, ENCODER_WIDTH - 1), dim=1)
+# at right angles, so that those who come nearer stay long enough to be made as long as they were
+VOICES = torch.linalg.qr(torch.eye(ENCODER_WIDTH - 1).roll(7, 0)[:, :SPEAKERS] + 0.1)[0].T
 
 
 def conversation(rng: np.random.Generator, frames: int, speakers: int) -> Kept:
@@ -104,6 +105,7 @@ def test_voices_vary_more(known: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kept, "NEARER", 0.0)
     monkeypatch.setattr(kept, "TURNED", 0.0)
     monkeypatch.setattr(kept, "BENT", 0.0)
+    torch.manual_seed(0)
     heard = conversation(np.random.default_rng(2), 300, 2)
     states = torch.from_numpy(heard.states).float()
     speaks = torch.from_numpy(heard.active).sum(1, keepdim=True) > 0
@@ -116,7 +118,7 @@ def test_voices_vary_more(known: bool, monkeypatch: pytest.MonkeyPatch) -> None:
         drawn[share] = spread(torch.nn.functional.normalize(said, dim=2), active)
     wider, farther = (drawn[1.0][part].mean() / drawn[0.0][part].mean() for part in (0, 1))
     assert 1.2 < wider < kept.WIDEST**2
-    assert (0.9 < farther < 1.05) if known else (1.0 < farther < 1.3)
+    assert (0.9 < farther < 1.05) if known else (1.1 < farther < 1.53)
 
 
 def test_strangers_do_not_come_nearer(monkeypatch: pytest.MonkeyPatch) -> None:
