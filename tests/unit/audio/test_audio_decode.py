@@ -32,6 +32,7 @@ EXACT = [  # format, subtype, largest error of one sample at 16 kHz
 
 
 RATES = [4_000, 6_000, 8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 37_123, 44_100]
+RATES += [48_000, 64_000, 88_200, 96_000, 176_400, 192_000]
 
 
 def amplitude(waveform: Waveform, hertz: float = 440.0) -> float:
