@@ -1,8 +1,8 @@
 """Trains the Sortformer end to end: the encoder learns to listen (``listening.py``), the head
 then learns to name groups of such states (``teach_head.py``); then they learn together.
 
-Together they learn who speaks when (``naming.py``), and the encoder's lessons go on. It keeps the
-voices that it learns from further apart than others: so the head learns from strangers too, whom
+Together they learn who speaks when (``naming.py``), and the encoder's lessons go on. It tells
+the voices that it learns from apart better than others: so the head learns from strangers too, whom
 the encoder hears and does not learn from (Wolpert, "Stacked generalization", 1992).
 """
 
@@ -28,7 +28,7 @@ ROOM = 300  # conversations of strangers are kept; the oldest make room
 
 @dataclass(frozen=True)
 class Lessons:
-    """Who listens to the encoder, and who to the head."""
+    """Who listens to the encoder, who to the head, and the strangers last met."""
 
     listening: Listening
     naming: Naming
@@ -36,11 +36,13 @@ class Lessons:
 
     @classmethod
     def of(cls, model: SortformerEncLabelModel) -> "Lessons":
-        """Both for one model."""
+        """For one model that has met nobody yet."""
         return cls(Listening(model), Naming(model))
 
     def meet(self, strangers: Batch) -> None:
-        """Hear conversations of voices that the encoder does not learn from, and keep them."""
+        """Hear conversations of voices that the encoder does not learn from, and keep them; leaves
+        the model in evaluation mode.
+        """
         model = self.listening.model.eval()
         self.strangers.extend(kept.heard(model, strangers, known=False))
 

@@ -21,7 +21,9 @@ from deploy.checkpoints.sortformer import ENCODER_WIDTH, SPEAKERS
 AUDIO_S = 100.0  # about, in one pass of the encoder
 # frames that stay together, in lessons of fewer frames than the first figure
 BLOCKS = ((64, (2, 8)), (160, (4, 20)), (1_000_000, (8, 40)))
-NEARER = 0.4  # share of the conversations of known voices, which come nearer to one another
+# share of the conversations of known voices in which those come nearer to their mean, and the least
+# of the distance that is left
+NEARER, NEAREST = 0.4, 0.45
 # share of the conversations in which what varies within a voice grows, and how much at most: within
 # an unknown person twice as much varies as within a known one or a synthetic one
 WIDER, WIDEST = 0.5, 1.8
@@ -104,7 +106,7 @@ def draw(
             active[row] = torch.from_numpy(said)
             known[row] = chosen.known
             row += 1
-    return _turned(_unlike(states, active, known, rng), rng), active
+    return _turned(_as_unknown(states, active, known, rng), rng), active
 
 
 def _blocks(rng: np.random.Generator, have: int, count: int) -> npt.NDArray[np.int64]:
@@ -117,14 +119,14 @@ def _blocks(rng: np.random.Generator, have: int, count: int) -> npt.NDArray[np.i
     return np.sort(np.resize(rows, count))
 
 
-def _unlike(
+def _as_unknown(
     states: torch.Tensor,
     active: torch.Tensor,
     known: npt.NDArray[np.bool_],
     rng: np.random.Generator,
 ) -> torch.Tensor:
     """Make known voices as near to their mean, and as various in themselves, as unknown people
-    are; synthetic ones that are unknown are as near already, and grow as a whole.
+    are; strangers, which are synthetic, come no nearer and grow as a whole.
     """
     size, spoken = len(states), active.sum(2, keepdim=True)
     alone = active * (spoken == 1)
@@ -133,16 +135,13 @@ def _unlike(
     present = (active.sum(1) > 0).float()[..., None]
     mean = (centres * present).sum(1, keepdim=True) / present.sum(1, keepdim=True)
     wider = np.where(rng.random(size) < WIDER, rng.uniform(1, WIDEST, size), 1.0)
-    nearer = np.where(rng.random(size) < NEARER, rng.uniform(0.45, 1, size), 1.0)
-    apart = (centres - mean) * _column(np.where(known, nearer, wider) - 1)
+    nearer = np.where(rng.random(size) < NEARER, rng.uniform(NEAREST, 1, size), 1.0)
+    scales = np.stack([np.where(known, nearer, wider), wider]) - 1
+    between, within = torch.from_numpy(scales).float()[..., None, None]
     said = active / spoken.clamp(min=1)
-    moved = states + said @ apart + (states - said @ centres) * _column(wider - 1)
+    moved = states + said @ (centres - mean) * between + (states - said @ centres) * within
     shorter = states.norm(dim=2, keepdim=True) / moved.norm(dim=2, keepdim=True)
     return torch.where(spoken > 0, moved * shorter.clamp(max=1.6), states)
-
-
-def _column(drawn: npt.NDArray[np.float64]) -> torch.Tensor:
-    return torch.from_numpy(drawn).float()[:, None, None]
 
 
 def _turned(states: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:

@@ -23,7 +23,7 @@ from deploy.checkpoints.stages import STAGES, Stage
 from deploy.checkpoints.state import restore, store
 from deploy.checkpoints.train_schedule import Schedule
 
-MET_S = 30.0  # about, of strangers, in a step of each process
+MET_S = 10.0  # of strangers, in a step of each process: one conversation, however long
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,8 @@ class Plan:
     stages: tuple[Stage, ...] = STAGES
 
 
-class Drawn(IterableDataset[tuple[Batch, Batch]]):
-    """Batches without end, each as the stage of its step asks, and conversations of strangers
+class Drawn(IterableDataset[tuple[Batch, Batch | None]]):
+    """Batches without end, each as the stage of its step asks, and strangers where it has lessons
     beside; for one drawing process of each rank.
     """
 
@@ -47,15 +47,17 @@ class Drawn(IterableDataset[tuple[Batch, Batch]]):
         self._model, self._sources = model, sources
         self._plan, self._step, self._seed = plan, step, seed
 
-    def __iter__(self) -> Iterator[tuple[Batch, Batch]]:
+    def __iter__(self) -> Iterator[tuple[Batch, Batch | None]]:
         rng = np.random.default_rng((self._seed, ranks.number(), self._step))
         for step in count(self._step):
             current = stages.stage(step, self._plan.stages)
             kind = np.random.default_rng((self._seed, step))
             share = replace(current, audio_s=current.audio_s / ranks.many())
             batch = batches.draw(self._model, self._sources.known, rng, share, kind)
-            strangers = self._sources.strangers
-            yield batch, kept.draw_few(self._model, strangers, rng, current.seconds, MET_S)
+            yield batch, self._strangers(rng, current) if current.aside else None
+
+    def _strangers(self, rng: np.random.Generator, current: Stage) -> Batch:
+        return kept.draw_few(self._model, self._sources.strangers, rng, current.seconds, MET_S)
 
 
 def train(
@@ -96,7 +98,8 @@ def train(
             teach_head.parts(model).load_state_dict(teach_head.parts(average.model).state_dict())
         optimizer.at(plan.schedule.at(step))
         batch, strangers = next(loaded)
-        lessons.meet(strangers)
+        if strangers is not None:
+            lessons.meet(strangers)
         model.train()
         loss, parts = joint.loss(_masked(batch, rng), current, lessons, rng)
         optimizer.zero_grad()

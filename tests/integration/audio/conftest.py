@@ -1,6 +1,7 @@
 """A web server, and fetchers that may ask it."""
 
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
@@ -21,14 +22,12 @@ def web() -> Iterator[WebServer]:
 @pytest.fixture
 def fetcher(web: WebServer) -> Iterator[Fetcher]:
     allow = AllowList((web.base, "http://169.254.169.254/", "http://localhost:1/"), True)
-    fetcher = Fetcher(LIMITS, allow, {})
-    yield fetcher
-    fetcher.close()
+    with closing(Fetcher(LIMITS, allow, {})) as fetcher:
+        yield fetcher
 
 
 @pytest.fixture
 def hasty(web: WebServer) -> Iterator[Fetcher]:
     allow = AllowList((web.base, "http://localhost:1/", "http://no-such-host.invalid/"), True)
-    fetcher = Fetcher(HASTY, allow, {})
-    yield fetcher
-    fetcher.close()
+    with closing(Fetcher(HASTY, allow, {})) as fetcher:
+        yield fetcher

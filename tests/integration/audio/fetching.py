@@ -1,4 +1,4 @@
-"""How much the tests of the web let a fetch take, and how it fails."""
+"""How much the tests let a fetch take, and how it fails."""
 
 from typing import Any
 
@@ -6,15 +6,9 @@ import pytest
 
 from consumer.audio.fetch import Fetcher, FetchLimits
 from consumer.audio.reference import Reference
-from consumer.errors import (
-    PermanentError,
-    Reason,
-    SpeakerstreamError,
-)
+from consumer.errors import PermanentError, Reason, SpeakerstreamError
 
 LIMITS = FetchLimits(max_bytes=1_000_000, connect_s=10.0, read_s=10.0, total_s=15.0)
-
-
 HASTY = FetchLimits(max_bytes=1_000_000, connect_s=1.0, read_s=1.0, total_s=1.5)
 
 
@@ -22,6 +16,7 @@ def failure(fetcher: Fetcher, uri: str, **claims: Any) -> SpeakerstreamError:
     with pytest.raises(SpeakerstreamError) as caught:
         fetcher.fetch(Reference(uri, **claims))
     assert "secret" not in str(caught.value)
+    assert "X-Amz" not in str(caught.value)
     return caught.value
 
 

@@ -4,9 +4,7 @@ import pytest
 
 from consumer.audio.fetch import Fetcher
 from consumer.audio.reference import AllowList, Reference
-from consumer.errors import (
-    Reason,
-)
+from consumer.errors import Reason
 from tests.integration.audio.fetching import LIMITS, reason
 from tests.integration.audio.web import AUDIO, WebServer
 

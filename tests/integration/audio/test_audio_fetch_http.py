@@ -6,11 +6,7 @@ import pytest
 
 from consumer.audio.fetch import Fetcher
 from consumer.audio.reference import Reference
-from consumer.errors import (
-    ObjectUnavailableError,
-    Reason,
-    TransientError,
-)
+from consumer.errors import ObjectUnavailableError, Reason, TransientError
 from tests.integration.audio.fetching import failure, reason
 from tests.integration.audio.web import AUDIO, WebServer
 

@@ -9,11 +9,7 @@ import pytest
 
 from consumer.audio.fetch import Fetcher, FetchLimits
 from consumer.audio.reference import AllowList
-from consumer.errors import (
-    ObjectUnavailableError,
-    Reason,
-    TransientError,
-)
+from consumer.errors import ObjectUnavailableError, Reason, TransientError
 from tests.integration.audio.fetching import LIMITS, failure
 from tests.integration.audio.web import SLOW_S, WebServer
 

@@ -17,12 +17,11 @@ from consumer.errors import (
     ObjectUnavailableError,
     PermanentError,
     Reason,
-    SpeakerstreamError,
     TransientError,
 )
 from tests.brokers.parts import RealParts
 from tests.integration.audio import s3
-from tests.integration.audio.fetching import HASTY, LIMITS
+from tests.integration.audio.fetching import HASTY, LIMITS, failure
 from tests.integration.audio.web import AUDIO, SLOW_S, WebServer
 
 ODD_KEYS = [
@@ -36,14 +35,6 @@ ODD_KEYS = [
 ]
 
 
-def failure(fetcher: Fetcher, uri: str, **claims: Any) -> SpeakerstreamError:
-    with pytest.raises(SpeakerstreamError) as caught:
-        fetcher.fetch(Reference(uri, **claims))
-    assert "secret" not in str(caught.value)
-    assert "X-Amz" not in str(caught.value)
-    return caught.value
-
-
 def reason(fetcher: Fetcher, uri: str, **claims: Any) -> tuple[type, Reason]:
     error = failure(fetcher, uri, **claims)
     assert isinstance(error, PermanentError | ObjectUnavailableError)
@@ -54,18 +45,10 @@ MISSING = (ObjectUnavailableError, Reason.OBJECT_MISSING)
 DENIED = (ObjectUnavailableError, Reason.OBJECT_DENIED)
 
 
-@pytest.fixture
-def broken() -> Iterator[WebServer]:
-    """A web server as an S3 endpoint: the bucket's name says how it breaks."""
-    server = WebServer()
-    yield server
-    server.shutdown()
-    server.server_close()
-
-
-def through_broken(broken: WebServer, limits: FetchLimits) -> Fetcher:
+def through_broken(web: WebServer, limits: FetchLimits) -> Fetcher:
+    """The web server as an S3 endpoint: the bucket's name says how it breaks."""
     options = {
-        "aws_endpoint": broken.base,
+        "aws_endpoint": web.base,
         "aws_region": "us-east-1",
         "aws_skip_signature": "true",
         "allow_http": "true",
@@ -77,32 +60,30 @@ def through_broken(broken: WebServer, limits: FetchLimits) -> Fetcher:
 
 
 @pytest.fixture
-def through(broken: WebServer) -> Fetcher:
-    return through_broken(broken, LIMITS)
+def through(web: WebServer) -> Fetcher:
+    return through_broken(web, LIMITS)
 
 
 @pytest.mark.parametrize("bucket", ["500", "503", "short"])
-def test_stores_in_trouble(broken: WebServer, through: Fetcher, bucket: str) -> None:
+def test_stores_in_trouble(web: WebServer, through: Fetcher, bucket: str) -> None:
     assert isinstance(failure(through, f"s3://{bucket}/a.wav"), TransientError)
-    assert broken.asked[bucket] == (2 if bucket == "short" else 1)
+    assert web.asked[bucket] == (2 if bucket == "short" else 1)
 
 
 @pytest.mark.parametrize("bucket", ["silent", "drip", "hangup"])
-def test_stores_that_do_not_answer_in_time_are_left(broken: WebServer, bucket: str) -> None:
+def test_stores_that_do_not_answer_in_time_are_left(web: WebServer, bucket: str) -> None:
     start = time.monotonic()
-    assert isinstance(
-        failure(through_broken(broken, HASTY), f"s3://{bucket}/a.wav"), TransientError
-    )
+    assert isinstance(failure(through_broken(web, HASTY), f"s3://{bucket}/a.wav"), TransientError)
     assert time.monotonic() - start < SLOW_S / 2
-    assert broken.asked[bucket] == 1
+    assert web.asked[bucket] == 1
 
 
-def test_damaged_transfers_are_tried_once_more(broken: WebServer, through: Fetcher) -> None:
+def test_damaged_transfers_are_tried_once_more(web: WebServer, through: Fetcher) -> None:
     digest = hashlib.sha256(AUDIO).hexdigest()
     assert through.fetch(Reference("s3://shortonce/a.wav")) == AUDIO
     assert through.fetch(Reference("s3://wrongonce/a.wav", sha256=digest)) == AUDIO
     assert reason(through, "s3://ok/a.wav", sha256="0" * 64)[1] is Reason.DIGEST_MISMATCH
-    assert broken.asked["ok"] == 2
+    assert web.asked["ok"] == 2
 
 
 def test_answers_about_the_object(through: Fetcher) -> None:
@@ -172,13 +153,13 @@ def test_a_key_longer_than_keys_can_be(letter: str, scheme: str) -> None:
     assert reason(fetcher, f"{scheme}://ok/{letter * count}") == forbidden
 
 
-def test_a_key_as_long_as_keys_can_be(broken: WebServer, through: Fetcher) -> None:
+def test_a_key_as_long_as_keys_can_be(web: WebServer, through: Fetcher) -> None:
     assert through.fetch(Reference("s3://ok/" + "a" * 1024)) == AUDIO
 
 
-def test_etag_and_version_are_asked_for(broken: WebServer, through: Fetcher) -> None:
+def test_etag_and_version_are_asked_for(web: WebServer, through: Fetcher) -> None:
     assert through.fetch(Reference("s3://tagged/a.wav", etag="v1", version_id="7")) == AUDIO
-    assert broken.queries["tagged"] == "versionId=7"
+    assert web.queries["tagged"] == "versionId=7"
     assert reason(through, "s3://tagged/a.wav", etag="v0")[1] is Reason.OBJECT_CHANGED
 
 

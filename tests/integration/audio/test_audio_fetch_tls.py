@@ -10,9 +10,7 @@ import pytest
 
 from consumer.audio.fetch import Fetcher
 from consumer.audio.reference import AllowList, Reference
-from consumer.errors import (
-    TransientError,
-)
+from consumer.errors import TransientError
 from tests.brokers.parts import RealParts
 from tests.integration.audio.fetching import LIMITS, failure
 from tests.integration.audio.web import AUDIO, WebServer

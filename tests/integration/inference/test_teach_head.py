@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from deploy.checkpoints import sortformer, teach_head
+from deploy.checkpoints import kept, sortformer, teach_head
 from deploy.checkpoints.conversations import Conversation, Conversations, Difficulty, Sources
 from deploy.checkpoints.sessions import Span
 from deploy.checkpoints.speech import SAMPLE_RATE
@@ -70,3 +70,25 @@ def test_a_head_is_taught_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         teach_head.parts(one).parameters(), teach_head.parts(other).parameters(), strict=True
     )
     assert all(torch.equal(*pair) for pair in both)
+
+
+class Throughout(Noise):
+    """Whose voice speaks from beginning to end."""
+
+    def draw(
+        self, rng: np.random.Generator, seconds: float, difficulty: Difficulty
+    ) -> Conversation:
+        drawn = super().draw(rng, seconds, difficulty)
+        return Conversation(drawn.samples, [Span(0, 0, len(drawn.samples))], drawn.voices)
+
+
+def test_known_voices_and_strangers_are_heard_and_told_apart(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(teach_head, "SECONDS", (2.0, 3.0))
+    monkeypatch.setattr(kept, "AUDIO_S", 3.0)
+    sources = Sources(Noise(), Throughout())
+    heard = iter(teach_head.Heard(sortformer.build().eval(), sources, 0))
+    each = [one for _ in range(8) for one in next(heard)]
+    assert {one.known for one in each} == {True, False}
+    assert all((one.active[:, 0].mean() < 0.6) == one.known for one in each)
