@@ -33,7 +33,7 @@ class Difficulty:
     same_package: float = 0.3  # chance that all voices come from one package
     same_person: float = 0.12  # chance that two are two variants of one person
     same_pitch: float = 0.5  # chance that all speak about as high: those are mistaken for another
-    telephone: float = 0.4  # chance of 8 kHz: a filter alone leaves traces of what lies above
+    telephone: float = 0.5  # chance of 8 kHz: a filter alone leaves traces of what lies above
     nobody: float = 0.05  # chance that nobody speaks at all
 
 

@@ -23,6 +23,7 @@ from deploy.checkpoints.stages import STAGES, Stage
 from deploy.checkpoints.state import restore, store
 from deploy.checkpoints.train_schedule import Schedule
 
+MOMENT, MOMENT_EVERY = (20, 60), 600  # feature frames: 100 to 300 ms, one in three seconds
 MET_S = 10.0  # of strangers, in a step of each process: one conversation, however long
 
 
@@ -134,12 +135,17 @@ def train(
 
 
 def _masked(batch: Batch, rng: np.random.Generator) -> Batch:
-    """The batch with one or two bands of up to eight mel rows silenced per conversation."""
+    """The batch with up to two bands of up to eight mel rows silenced per conversation, and in
+    half of them moments: what happens there has to be heard around it.
+    """
     features = batch.features.clone()
     for row in features:
         for _ in range(int(rng.integers(0, 3))):
             first = int(rng.integers(0, 76))
             row[first : first + int(rng.integers(1, 9))] = 0
+        if rng.random() < 0.5:
+            for first in rng.integers(row.shape[1], size=round(row.shape[1] / MOMENT_EVERY)):
+                row[:, first : first + int(rng.integers(*MOMENT))] = 0
     return replace(batch, features=features)
 
 
