@@ -7,6 +7,7 @@ from omegaconf import DictConfig, OmegaConf
 SPEAKERS = 4
 FRAME_S = 0.08
 HOPS = 16  # feature frames in a frame
+HOP_S = FRAME_S / HOPS
 ENCODER_WIDTH = 192
 HEAD_WIDTH = 192
 NEMO = "nemo.collections.asr.modules"
@@ -33,7 +34,7 @@ def configuration() -> DictConfig:
                 "normalize": "per_feature",
                 "window_size": 0.025,
                 "sample_rate": 16000,
-                "window_stride": FRAME_S / HOPS,
+                "window_stride": HOP_S,
                 "window": "hann",
                 "features": 80,
                 "n_fft": 512,

@@ -23,7 +23,7 @@ from deploy.checkpoints.stages import STAGES, Stage
 from deploy.checkpoints.state import restore, store
 from deploy.checkpoints.train_schedule import Schedule
 
-MOMENT, MOMENT_EVERY = (20, 60), 600  # feature frames: 100 to 300 ms, one in three seconds
+MOMENT_S, MOMENT_EVERY_S = (0.1, 0.3), 3.0  # what is hidden, and how often
 MET_S = 10.0  # of strangers, in a step of each process: one conversation, however long
 
 
@@ -139,13 +139,15 @@ def _masked(batch: Batch, rng: np.random.Generator) -> Batch:
     half of them moments: what happens there has to be heard around it.
     """
     features = batch.features.clone()
+    shortest, longest = (round(seconds / sortformer.HOP_S) for seconds in MOMENT_S)
     for row in features:
         for _ in range(int(rng.integers(0, 3))):
             first = int(rng.integers(0, 76))
             row[first : first + int(rng.integers(1, 9))] = 0
         if rng.random() < 0.5:
-            for first in rng.integers(row.shape[1], size=round(row.shape[1] / MOMENT_EVERY)):
-                row[:, first : first + int(rng.integers(*MOMENT))] = 0
+            moments = round(row.shape[1] * sortformer.HOP_S / MOMENT_EVERY_S)
+            for first in rng.integers(row.shape[1], size=moments):
+                row[:, first : first + int(rng.integers(shortest, longest))] = 0
     return replace(batch, features=features)
 
 
