@@ -90,8 +90,19 @@ class Jobs:
         return min((self._since(job) for job in self._heads(heads)), default=None)
 
     def _heads(self, heads: Iterable[Ticket]) -> list[Job]:
-        jobs = (self._jobs.get(ticket) for ticket in heads)
-        return [job for job in jobs if job is not None and job.stage not in WAITS]
+        found = (self._jobs.get(ticket) for ticket in heads)
+        jobs = [job for job in found if job is not None and job.stage not in WAITS]
+        if any(job.stage is Stage.QUEUED for job in jobs) and self._memory_waits():
+            self.turned(Stage.QUEUED)
+        return jobs
+
+    def _memory_waits(self) -> bool:
+        """Whether all memory is held by jobs that wait for the broker: who waits for memory waits
+        for the broker then.
+        """
+        with self._lock:
+            holding = {job.stage for job in self._jobs.values() if job.reserved_bytes > 0}
+        return holding == {Stage.FETCHED}
 
     def _since(self, job: Job) -> float:
         """When a job last came nearer to its end.

@@ -13,6 +13,7 @@ from tests.waiting import PATIENCE_S, until
 RECORDS = 16
 FETCH_S = 0.3
 LIMIT_S = 3.0
+ROOM_FOR_ONE = 3 << 19  # bytes: an object and a waveform, not two of either
 
 
 def said(waiting: Pipeline, heads: Sequence[Ticket]) -> str:
@@ -30,6 +31,24 @@ def test_a_queue_behind_a_store_that_times_out_is_no_stall() -> None:
             waiting.collect()
             assert waiting.stalled(heads, LIMIT_S) is None
             time.sleep(0.05)
+
+
+def test_a_queue_behind_what_waits_for_the_broker_is_no_stall() -> None:
+    with pipeline(lambda: b"no audio", 2, buffered_bytes=ROOM_FOR_ONE) as (waiting, heads):
+        until(lambda: waiting.uncounted == {0}, lambda: str(waiting.uncounted))
+        end = time.monotonic() + 1.5 * LIMIT_S
+        while time.monotonic() < end:
+            waiting.collect()
+            assert waiting.stalled(heads, LIMIT_S) is None
+            time.sleep(0.05)
+        waiting.count([0])
+
+        def second_fetched() -> bool:
+            waiting.collect()
+            assert waiting.stalled(heads, LIMIT_S) is None
+            return waiting.uncounted == {1}
+
+        until(second_fetched, lambda: said(waiting, heads))
 
 
 def test_a_fetch_that_never_ends_is_a_stall() -> None:
