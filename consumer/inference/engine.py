@@ -17,6 +17,7 @@ from consumer.inference.fingerprints import WINDOW_S, Speech, collect, combine
 from consumer.inference.intervals import UNIT_S
 from consumer.inference.options import EngineOptions
 from consumer.inference.postprocessing import PostProcessing
+from consumer.inference.precision import native_bf16
 from consumer.inference.results import SAMPLE_RATE, Analysis, Models, Segment, Waveform
 from consumer.inference.segments import Probabilities, segments
 from consumer.inference.sortformer import Sortformer
@@ -199,10 +200,7 @@ def _device(options: EngineOptions) -> str:
 def _bf16(options: EngineOptions, device: str) -> bool:
     if options.precision != "auto":
         return options.precision == "bf16"
-    if device == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    # Without the instructions bf16 is emulated, and slower than fp32.
-    return torch.cpu.get_capabilities().get("avx512_bf16", False) is True
+    return native_bf16(device)
 
 
 def _set_up_torch(options: EngineOptions, device: str) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from nemo.collections.asr.models import SortformerEncLabelModel
 
-from deploy.checkpoints import head_lessons, kept, losses, sortformer
+from deploy.checkpoints import head_lessons, kept, losses, precision, sortformer
 from deploy.checkpoints.batches import Batch, collate
 from deploy.checkpoints.conversations import Conversation
 from deploy.checkpoints.kept import Kept
@@ -59,7 +59,7 @@ def loss(
 ) -> tuple[torch.Tensor, dict[str, float]]:
     """The weighted loss and its parts."""
     model = lessons.listening.model
-    with torch.autocast("cpu", torch.bfloat16):
+    with precision.products():
         encoded, lengths = model.encoder(audio_signal=batch.features, length=batch.lengths)
     count = min(encoded.shape[2], batch.active.shape[1])
     states, active = encoded.transpose(1, 2)[:, :count].float(), batch.active[:, :count]
@@ -96,7 +96,7 @@ def frame_error(
     spoken: dict[int, float] = {0: 0.0}
     for entry in conversations:
         batch = collate(model, [entry], [])
-        with torch.autocast("cpu", torch.bfloat16):
+        with precision.products():
             encoded, lengths = model.encoder(audio_signal=batch.features, length=batch.lengths)
             logits = sortformer.head(model, encoded.transpose(1, 2), lengths).float()
         count = min(logits.shape[1], batch.active.shape[1])

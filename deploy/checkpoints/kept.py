@@ -13,7 +13,7 @@ import numpy.typing as npt
 import torch
 from nemo.collections.asr.models import SortformerEncLabelModel
 
-from deploy.checkpoints import batches
+from deploy.checkpoints import batches, precision
 from deploy.checkpoints.batches import SILENCE, Batch
 from deploy.checkpoints.conversations import Conversations, Difficulty
 from deploy.checkpoints.sortformer import ENCODER_WIDTH, SPEAKERS
@@ -74,7 +74,7 @@ def draw_few(
 @torch.inference_mode()
 def heard(model: SortformerEncLabelModel, batch: Batch, known: bool) -> list[Kept]:
     """What the encoder makes of a batch of conversations."""
-    with torch.autocast("cpu", torch.bfloat16):
+    with precision.products():
         encoded, _ = model.encoder(audio_signal=batch.features, length=batch.lengths)
     count = min(encoded.shape[2], batch.active.shape[1])
     return of(encoded.transpose(1, 2)[:, :count], batch.active[:, :count], known)

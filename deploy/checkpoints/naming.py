@@ -8,7 +8,7 @@ import torch
 from nemo.collections.asr.models import SortformerEncLabelModel
 from torch.nn import functional
 
-from deploy.checkpoints import losses, sortformer
+from deploy.checkpoints import losses, precision, sortformer
 from deploy.checkpoints.attention import Attention
 from deploy.checkpoints.intermediate import Intermediate
 
@@ -26,7 +26,7 @@ class Naming:
         """What the head lacks on states (batch, frames, encoder width) of conversations where
         ``active`` (batch, frames, speakers) speak; all frames count.
         """
-        with torch.autocast("cpu", torch.bfloat16):
+        with precision.products():
             logits = sortformer.head(self._model, states, lengths)
             ordered = losses.leading_order(logits, active)
             intermediate = self._intermediate.loss(ordered)

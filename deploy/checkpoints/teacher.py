@@ -15,6 +15,7 @@ import numpy.typing as npt
 import torch
 from lhotse.features.kaldi.layers import Wav2LogFilterBank
 
+from deploy.checkpoints import precision
 from deploy.checkpoints.speech import SAMPLE_RATE, Samples
 
 DIMENSIONS = 192
@@ -60,11 +61,11 @@ class Teacher:
     @torch.inference_mode()
     def frames(self, windows: npt.NDArray[np.float32]) -> tuple[torch.Tensor, torch.Tensor]:
         """Embeddings (count, 192), not of unit length, and what they are pooled from
-        (count, ``CHANNELS``, frames of 20 ms), in bf16.
+        (count, ``CHANNELS``, frames of 20 ms).
         """
         network = self._model.xvector
         pooled = network[: len(network) - 2]  # what follows pools and embeds
-        with torch.autocast("cpu", torch.bfloat16):
+        with precision.products():
             features = self._features(torch.from_numpy(windows))
             features = (features - features.mean(1, keepdim=True)).permute(0, 2, 1)
             heard = torch.cat([pooled(self._model.head(part)) for part in features.split(8)])

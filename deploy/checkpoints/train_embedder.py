@@ -15,7 +15,7 @@ import torch
 from nemo.collections.asr.models import EncDecSpeakerLabelModel
 from torch.nn import functional
 
-from deploy.checkpoints import teacher, titanet
+from deploy.checkpoints import precision, teacher, titanet
 from deploy.checkpoints.averaging import Average
 from deploy.checkpoints.reservoir import Heard, Reservoir
 from deploy.checkpoints.state import restore, store
@@ -57,7 +57,7 @@ class Student(torch.nn.Module):
         """Cosine distance to the teacher's embedding, how far from its frames the hint is, and the
         divergence of the softmax over other windows' embeddings from the teacher's.
         """
-        with torch.autocast("cpu", torch.bfloat16):
+        with precision.products():
             embedded = titanet.embed(self.model, heard.audio)
             frames = self.hint(self._pooled)
         count = min(frames.shape[2], heard.frames.shape[2])

@@ -8,18 +8,19 @@ from typing import Any
 
 import torch
 
+from consumer.inference.precision import native_bf16
+
 _PACKAGES = ("torch", "nemo_toolkit", "numpy", "confluent-kafka", "fastavro", "speakerstream")
 
 
 def describe() -> dict[str, Any]:
     """Processor, cores, threads, load and versions."""
-    features = torch.cpu.get_capabilities()
     return {
         "processor": _processor(),
         "cores": len(os.sched_getaffinity(0)),
         "torch_threads": torch.get_num_threads(),
         "load_average_before": os.getloadavg()[0],
-        "bf16": any(features.get(name) is True for name in ("avx512_bf16", "amx_bf16")),
+        "bf16": native_bf16("cpu"),
         "cuda": torch.cuda.is_available(),
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
