@@ -2,9 +2,11 @@
 
 import copy
 
+import pytest
 import torch
+from torch.optim import _muon
 
-from deploy.checkpoints.optimizer import Optimizer
+from deploy.checkpoints.optimizer import Optimizer, orthogonalized
 
 RATE = 1e-3
 
@@ -14,6 +16,20 @@ def _step(module: torch.nn.Module, optimizer: Optimizer, seed: int) -> None:
     optimizer.zero_grad()
     module(torch.randn(300, 128)).square().sum().backward()
     optimizer.step()
+
+
+@pytest.mark.parametrize("shape", [(96, 128), (128, 96)])
+def test_what_is_orthogonal_keeps_its_directions(shape: tuple[int, int]) -> None:
+    torch.manual_seed(0)
+    matrix = torch.randn(shape)
+    coefficients = (_muon.DEFAULT_A, _muon.DEFAULT_B, _muon.DEFAULT_C)
+    found = orthogonalized(matrix, coefficients, _muon.DEFAULT_NS_STEPS, _muon.EPS)
+    left, _, right = torch.linalg.svd(matrix, full_matrices=False)
+    inside = left.T @ found @ right.T
+    sizes = inside.diagonal()
+    assert (inside - torch.diag(sizes)).abs().max() < 1e-3
+    assert sizes.min() > 0.6
+    assert sizes.max() < 1.3
 
 
 def test_matrices_turn_and_vectors_move() -> None:
