@@ -12,6 +12,8 @@ from torch.nn.functional import pad
 
 from consumer.inference.masks import inside
 
+_AT_ONCE_ON_CPU = 512  # frames: their spectrum, 2 kB each, stays in its caches
+
 
 class MelFeatures(nn.Module):
     """Takes over an original for which `replaces` is True; its settings are read from it."""
@@ -50,10 +52,8 @@ class MelFeatures(nn.Module):
             x = x.masked_fill_(~inside(seq_len, x.shape[1]), 0.0)
         with torch.autocast(x.device.type, enabled=False):
             spectrum = its.stft(x)
-            power = spectrum.real.square().add_(spectrum.imag.square())
-            # NeMo's order in memory, and its root even of what is squared again: its roundings.
-            power = power.contiguous().sqrt_().pow_(its.mag_power)
-            mel = torch.matmul(its.fb.to(power.dtype), power)
+            at_once = _AT_ONCE_ON_CPU if x.device.type == "cpu" else spectrum.shape[2]
+            mel = torch.cat([self._mel(part) for part in spectrum.split(at_once, 2)], 2)
         features = mel.add_(its.log_zero_guard_value_fn(mel)).log_()
         if its.normalize:
             features, _, _ = normalize_batch(features, frames, normalize_type=its.normalize)
@@ -62,3 +62,10 @@ class MelFeatures(nn.Module):
         if its.pad_to > 0 and (rest := features.shape[2] % its.pad_to):
             features = pad(features, (0, its.pad_to - rest), value=its.pad_value)
         return features, frames
+
+    def _mel(self, spectrum: Tensor) -> Tensor:
+        """Frames of a spectrum (rows, frequencies, frames) -> (rows, features, frames)."""
+        power = spectrum.real.square().add_(spectrum.imag.square())
+        # NeMo's order in memory, and its root even of what is squared again: its roundings.
+        power = power.contiguous().sqrt_().pow_(self.settings.mag_power)
+        return torch.matmul(self.settings.fb.to(power.dtype), power)

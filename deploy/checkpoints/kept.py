@@ -71,7 +71,7 @@ def draw_few(
     return batches.collate(model, drawn, [])
 
 
-@torch.inference_mode()
+@torch.no_grad()  # not inference mode: NeMo keeps positions that it made, and training needs them
 def heard(model: SortformerEncLabelModel, batch: Batch, known: bool) -> list[Kept]:
     """What the encoder makes of a batch of conversations."""
     with precision.products():
