@@ -15,7 +15,7 @@ from consumer.inference.postprocessing import PostProcessing
 from deploy.checkpoints import measure, sortformer
 from producer_tools.evaluate.recordings import RecordingInMemory
 
-SHARES = (1.0, 0.0, 0.8, 0.6, 0.4)  # of the newer weights
+SHARES = (1.0, 0.0, 0.75, 0.5, 0.25)  # of the newer weights
 EITHER = SHARES[:2]
 
 
