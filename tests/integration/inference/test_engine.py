@@ -16,7 +16,7 @@ from consumer.inference.batches import plan, split_when_full
 from consumer.inference.checkpoints import Checkpoint
 from consumer.inference.engine import SortformerEngine, create
 from consumer.inference.options import EngineOptions
-from consumer.inference.results import Analysis, Waveform
+from consumer.inference.results import Analysis, Segment, Waveform
 from consumer.inference.sortformer import Sortformer
 from consumer.inference.titanet import TitaNet
 from tests.integration.inference.architectures import speechlike
@@ -166,13 +166,21 @@ def test_a_batch_is_bounded_with_its_padding() -> None:
     assert plan([10] * 5, 39, padded=False) == [[0, 1, 2], [3, 4]]
 
 
+def spans(answer: Analysis) -> list[Segment]:
+    return [replace(segment, confidence=None) for segment in answer.segments]
+
+
 def test_in_bf16_mates_move_nothing_on_a_cpu(options: EngineOptions) -> None:
     low = create(replace(options, precision="bf16"))
     chunks = [speechlike(seconds, seed=seed) for seed, seconds in enumerate((20, 9, 20, 31, 9))]
     for chunk, answer in zip(chunks, low.analyze(chunks), strict=True):
         single = alone(low, chunk)
         assert isinstance(answer, Analysis)
-        assert answer.segments == single.segments
+        # The head runs in fp32, whose products round by how many rows they have on some processors.
+        assert [s.confidence for s in answer.segments] == pytest.approx(
+            [s.confidence for s in single.segments], abs=1e-6
+        )
+        assert spans(answer) == spans(single)
         assert len(answer.fingerprints) == len(single.fingerprints) >= 1
         for made, same in zip(answer.fingerprints, single.fingerprints, strict=True):
             assert made.embedding @ same.embedding >= 1 - 1e-6
