@@ -9,7 +9,7 @@ from torch.nn.functional import conv2d, pad
 from consumer.inference.masks import inside, unpadded
 
 # Frames of the output that a CPU makes at once: what lies between the layers, 200 kB a frame at the
-# published size and 40 in the compact one, stays in its caches and takes no new memory.
+# published size and 40 in the compact one, stays in its caches.
 _AT_ONCE_ON_CPU = 64
 
 _Count = TypeVar("_Count", int, Tensor)

@@ -90,6 +90,7 @@ class Jobs:
         return min((self._since(job) for job in self._heads(heads)), default=None)
 
     def _heads(self, heads: Iterable[Ticket]) -> list[Job]:
+        """Those that must get on by themselves; sets the clock of the others' queue right first."""
         found = (self._jobs.get(ticket) for ticket in heads)
         jobs = [job for job in found if job is not None and job.stage not in WAITS]
         if any(job.stage is Stage.QUEUED for job in jobs) and self._memory_waits():

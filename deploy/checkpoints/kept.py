@@ -71,7 +71,8 @@ def draw_few(
     return batches.collate(model, drawn, [])
 
 
-@torch.no_grad()  # not inference mode: NeMo keeps positions that it made, and training needs them
+# Not inference mode: NeMo makes more positions for the first longer audio, and training needs them.
+@torch.no_grad()
 def heard(model: SortformerEncLabelModel, batch: Batch, known: bool) -> list[Kept]:
     """What the encoder makes of a batch of conversations."""
     with precision.products():

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from deploy.checkpoints import kept
-from deploy.checkpoints.batches import SILENCE
+from deploy.checkpoints import kept, sortformer
+from deploy.checkpoints.batches import SILENCE, Batch
 from deploy.checkpoints.kept import Kept
-from deploy.checkpoints.sortformer import ENCODER_WIDTH, SPEAKERS
+from deploy.checkpoints.sortformer import ENCODER_WIDTH, HOPS, SPEAKERS
 
 # at right angles, so that those who come nearer stay long enough to be made as long as they were
 VOICES = torch.linalg.qr(torch.eye(ENCODER_WIDTH - 1).roll(7, 0)[:, :SPEAKERS] + 0.1)[0].T
@@ -131,3 +131,16 @@ def test_strangers_do_not_come_nearer(monkeypatch: pytest.MonkeyPatch) -> None:
         distance = spread(*kept.draw(told, np.random.default_rng(1), 20, 300))[1].mean()
         apart = (VOICES[0] - VOICES[1]).square().sum()
         assert (distance < 0.8 * apart) == known
+
+
+def test_training_goes_on_after_longer_audio_than_any_before_was_heard() -> None:
+    model = sortformer.build().eval()
+    length = int(model.encoder.max_audio_length) + HOPS
+    frames, nothing = length // HOPS, torch.zeros(0)
+    active = torch.ones(1, frames, SPEAKERS)
+    features, lengths = torch.randn(1, 80, length), torch.tensor([length])
+    kept.heard(model, Batch(features, lengths, active, nothing, nothing, nothing), known=False)
+    short = torch.tensor([HOPS * 12])
+    states, _ = model.train().encoder(audio_signal=features[:, :, : HOPS * 12], length=short)
+    states.sum().backward()
+    assert model.encoder.layers[0].self_attn.linear_pos.weight.grad is not None
