@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from producer_tools.clustering import cluster
+from producer_tools.voices import voices
 from schemas.records import ChunkResult, Fingerprint
 
 _LEAST_WEIGHT_S = 1e-3  # of a fingerprint that claims no speech at all: it must not divide by zero
@@ -110,15 +110,16 @@ def _link_recording(
                 f"no threshold was published with the fingerprints of {model}: give one"
             )
         speakers = [speaker for speaker, _ in models[model]]
-        labels = cluster(
+        numbers = voices(
             _unit([found.embedding for _, found in models[model]]),
             np.array([max(found.speech_s, _LEAST_WEIGHT_S) for _, found in models[model]]),
             [speaker.chunk_id for speaker in speakers],
             limits[model],
         )
         first = len(set(names.values()))
-        for speaker, number in zip(speakers, labels, strict=True):
-            names[speaker] = f"Voice_{first + number}"
+        for speaker, number in zip(speakers, numbers, strict=True):
+            if number is not None:
+                names[speaker] = f"Voice_{first + number}"
     return names
 
 

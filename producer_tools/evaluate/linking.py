@@ -13,6 +13,7 @@ from producer_tools.evaluate.answers import Answer
 from producer_tools.evaluate.recordings import Recording, speakers
 from producer_tools.rttm import Turn
 from producer_tools.scoring import annotation, error_rate
+from producer_tools.voices import voices
 
 CHUNK_S = 30.0
 
@@ -39,8 +40,8 @@ def link(answers: Sequence[Answer], threshold: float, *, apart: bool) -> list[Li
     """The voices of every recording, from its chunks.
 
     Agglomerative clustering by mean cosine down to `threshold`: the plain one, or with `apart` as
-    `producer_tools.linking.link` does it, where fingerprints count by their seconds of speech and
-    two speakers of one chunk are never one voice.
+    `producer_tools.linking.link` does it, where fingerprints count by their seconds of speech, two
+    speakers of one chunk are never one voice, and short fingerprints begin none.
     """
     return [
         _judge(recording, list(chunks), threshold, apart)
@@ -66,7 +67,7 @@ def _judge(recording: Recording, chunks: list[Answer], threshold: float, apart: 
 
 
 def _voices(chunks: list[Answer], threshold: float, apart: bool) -> dict[tuple[int, int], str]:
-    """Number of the chunk and local speaker -> voice, for those with a fingerprint."""
+    """Number of the chunk and local speaker -> voice, for those that have one."""
     found = [
         (number, made)
         for number, answer in enumerate(chunks)
@@ -74,20 +75,21 @@ def _voices(chunks: list[Answer], threshold: float, apart: bool) -> dict[tuple[i
     ]
     if not found:
         return {}
-    labels = cluster(
-        np.stack([made.embedding for _, made in found]).astype(np.float64),
-        np.array([made.speech_s if apart else 1.0 for _, made in found]),
-        [number if apart else position for position, (number, _) in enumerate(found)],
-        threshold,
-    )
+    rows = np.stack([made.embedding for _, made in found]).astype(np.float64)
+    if apart:
+        seconds = np.array([made.speech_s for _, made in found])
+        labels = voices(rows, seconds, [number for number, _ in found], threshold)
+    else:
+        labels = [*cluster(rows, np.ones(len(rows)), range(len(rows)), threshold)]
     return {
         (number, made.speaker): f"Voice_{voice}"
         for (number, made), voice in zip(found, labels, strict=True)
+        if voice is not None
     }
 
 
 def _turns(chunks: list[Answer], names: dict[tuple[int, int], str]) -> list[Turn]:
-    """Turns on the recording's time axis, named by voice; without a fingerprint by chunk."""
+    """Turns on the recording's time axis, named by voice; without one by chunk."""
     return [
         Turn(
             answer.recording.name,
@@ -105,10 +107,11 @@ def _purity(chunks: list[Answer], names: dict[tuple[int, int], str]) -> float:
     seconds: dict[str, dict[str | None, float]] = defaultdict(lambda: defaultdict(float))
     for number, answer in enumerate(chunks):
         for made in answer.analysis.fingerprints:
-            person = _person(answer, made.speaker)
-            seconds[names[number, made.speaker]][person] += made.speech_s
-    total = sum(sum(voice.values()) for voice in seconds.values())
-    return sum(max(voice.values()) for voice in seconds.values()) / total if total else 1.0
+            if voice := names.get((number, made.speaker)):
+                seconds[voice][_person(answer, made.speaker)] += made.speech_s
+    right = sum(max(voice.values()) for voice in seconds.values())
+    total = sum(made.speech_s for answer in chunks for made in answer.analysis.fingerprints)
+    return right / total if total else 1.0
 
 
 def _person(answer: Answer, speaker: int) -> str | None:

@@ -13,7 +13,7 @@ from schemas.records import ChunkResult
 class SpeakerLabels:
     """Which voice each local speaker of one chunk is; replaces what was said about it before.
 
-    Empty for silence, a failed chunk and speakers without fingerprints.
+    Speakers without a voice (see `link`) are not in it; empty for silence and a failed chunk.
     """
 
     recording_id: str

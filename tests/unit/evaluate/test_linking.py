@@ -14,8 +14,12 @@ REFERENCE = (
 MEETING = RecordingInMemory("m", REFERENCE, np.zeros(1600, np.float32))
 
 
-def chunk(start: float, first: tuple[int, float], second: tuple[int, float]) -> Answer:
-    """Two local speakers of 5 s each, with fingerprints at an angle in degrees."""
+def chunk(
+    start: float, first: tuple[int, float], second: tuple[int, float], speech_s: float = 5.0
+) -> Answer:
+    """Two local speakers of 5 s each, with fingerprints at an angle in degrees; the second one's is
+    of `speech_s`.
+    """
     spoken = [(*first, 0.0), (*second, 5.0)]
     return Answer(
         MEETING,
@@ -27,9 +31,9 @@ def chunk(start: float, first: tuple[int, float], second: tuple[int, float]) -> 
                 Fingerprint(
                     speaker,
                     np.array([np.cos(np.radians(angle)), np.sin(np.radians(angle))], np.float32),
-                    5.0, True, None, 1.0, 0.9,
+                    5.0 if at == 0 else speech_s, True, None, 1.0, 0.9,
                 )
-                for speaker, angle, _ in spoken
+                for speaker, angle, at in spoken
             ),
         ),
     )  # fmt: skip
@@ -58,3 +62,12 @@ def test_a_speaker_without_fingerprint_is_a_voice_to_the_error_rate_alone() -> N
     [found] = link([chunk(0.0, (0, 0), (1, 90)), bare], 0.7, apart=False)
     assert found.voices == 2
     assert found.der == pytest.approx(0.5)
+
+
+def test_what_has_no_voice_is_not_pure_either() -> None:
+    answers = [chunk(0.0, (0, 0), (1, 90)), chunk(10.0, (2, 10), (0, 180), speech_s=1.0)]
+    [plain], [apart] = (link(answers, 0.7, apart=each) for each in (False, True))
+    assert (plain.voices, plain.purity) == (3, 1.0)
+    assert apart.voices == 2
+    assert apart.purity == pytest.approx(15 / 16)
+    assert plain.der == apart.der == pytest.approx(0.25)  # a voice of its own, or none

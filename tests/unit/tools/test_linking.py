@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from producer_tools.clustering import cluster
 from producer_tools.linking import LocalSpeaker, link
+from producer_tools.voices import BEGINS_S
 from schemas.records import ChunkResult, Fingerprint, Models, Source, Thresholds
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -132,6 +133,41 @@ def test_no_voice_for_who_has_no_fingerprint() -> None:
     assert voices.of("r", "c1", "Speaker_0") is None
 
 
+SHORT = BEGINS_S - 0.1
+
+
+def test_a_short_fingerprint_joins_whom_it_is_most_like_and_moves_nobody() -> None:
+    long = [result(0, voice(0, X), voice(1, Y)), result(2, voice(0, NEAR_X))]
+    between = (0.8, 0.6, 0.0)
+    voices = link([*long, result(1, voice(0, between, SHORT))])
+    assert voices.of("r", "c1", "Speaker_0") == voices.of("r", "c0", "Speaker_0") == "Voice_0"
+    assert voices.of("r", "c2", "Speaker_0") == "Voice_0"
+
+
+def test_a_short_fingerprint_that_is_like_nobody_begins_no_voice() -> None:
+    voices = link([result(0, voice(0, X), voice(1, Z, SHORT)), result(1, voice(0, Z, SHORT))])
+    assert voices.members("r") == {"Voice_0": [LocalSpeaker("r", "c0", "Speaker_0")]}
+
+
+def test_a_short_fingerprint_never_joins_one_of_its_chunk() -> None:
+    alone = link([result(0, voice(0, X), voice(1, X, SHORT))])
+    assert alone.of("r", "c0", "Speaker_1") is None
+    both = link([result(0, voice(0, X)), result(1, voice(0, X, SHORT), voice(1, NEAR_X, SHORT))])
+    assert sorted(speaker.chunk_id for speaker in both.names) == ["c0", "c1"]
+
+
+def test_where_all_are_short_they_begin_voices() -> None:
+    voices = link([result(0, voice(0, X, SHORT), voice(1, Y, SHORT)), result(1, voice(0, X, 0.5))])
+    assert voices.of("r", "c0", "Speaker_0") == voices.of("r", "c1", "Speaker_0") == "Voice_0"
+    assert voices.of("r", "c0", "Speaker_1") == "Voice_1"
+
+
+def test_voices_are_numbered_as_they_appear_short_ones_too() -> None:
+    voices = link([result(0, voice(0, Y, SHORT)), result(1, voice(0, X), voice(1, Y))])
+    assert voices.of("r", "c0", "Speaker_0") == voices.of("r", "c1", "Speaker_1") == "Voice_0"
+    assert voices.of("r", "c1", "Speaker_0") == "Voice_1"
+
+
 vectors = st.lists(st.floats(-1, 1), min_size=3, max_size=3).filter(
     lambda v: float(np.linalg.norm(v)) > 0.01
 )
@@ -144,12 +180,22 @@ meetings = st.lists(chunk_voices, max_size=6).map(
 )
 
 
+def that_begin(meeting: list[ChunkResult]) -> set[LocalSpeaker]:
+    """Who speaks long enough to begin a voice; all where nobody does."""
+    seconds = {
+        LocalSpeaker("r", chunk.chunk_id, found.speaker): found.speech_s
+        for chunk in meeting
+        for found in chunk.fingerprints
+    }
+    return {who for who, speech_s in seconds.items() if speech_s >= BEGINS_S} or set(seconds)
+
+
 @given(meetings, st.floats(-1, 1))
-def test_never_two_of_one_chunk_and_every_fingerprint_has_a_voice(
+def test_never_two_of_one_chunk_and_every_long_fingerprint_has_a_voice(
     meeting: list[ChunkResult], threshold: float
 ) -> None:
     voices = link(meeting, threshold)
-    assert len(voices.names) == sum(len(chunk.fingerprints) for chunk in meeting)
+    assert that_begin(meeting) <= set(voices.names)
     for members in voices.members("r").values():
         chunks = [member.chunk_id for member in members]
         assert len(chunks) == len(set(chunks))
@@ -165,6 +211,7 @@ def test_order_does_not_matter(meeting: list[ChunkResult], threshold: float, ran
 @given(meetings)
 def test_above_one_nothing_is_joined(meeting: list[ChunkResult]) -> None:
     voices = link(meeting, 1.001)
+    assert set(voices.names) == that_begin(meeting)
     assert len(set(voices.names.values())) == len(voices.names)
 
 
@@ -172,8 +219,10 @@ def test_above_one_nothing_is_joined(meeting: list[ChunkResult]) -> None:
 def test_what_is_left_apart_could_not_be_joined(
     meeting: list[ChunkResult], threshold: float
 ) -> None:
-    """The definition, computed from scratch: no allowed pair of voices reaches the threshold."""
-    voices = link(meeting, threshold)
+    """The definition, computed from scratch: no allowed pair of voices reaches the threshold, of
+    those that begin voices.
+    """
+    voices, begin = link(meeting, threshold), that_begin(meeting)
     rows = {
         LocalSpeaker("r", chunk.chunk_id, found.speaker): (
             np.array(found.embedding) / np.linalg.norm(found.embedding),
@@ -182,7 +231,8 @@ def test_what_is_left_apart_could_not_be_joined(
         for chunk in meeting
         for found in chunk.fingerprints
     }
-    for one, two in itertools.combinations(voices.members("r").values(), 2):
+    members = [begin & {*voice} for voice in voices.members("r").values()]
+    for one, two in itertools.combinations(members, 2):
         if {m.chunk_id for m in one} & {m.chunk_id for m in two}:
             continue
         pairs = [(rows[a], rows[b]) for a in one for b in two]
