@@ -56,11 +56,9 @@ class Jobs:
     def working(self, partitions: Collection[int]) -> bool:
         """Whether a job of these partitions will finish without anything outside returning."""
         with self._lock:
-            return any(
-                job.stage not in WAITS
-                for ticket, job in self._jobs.items()
-                if ticket.partition in partitions
-            )
+            stages = {job.stage for t, job in self._jobs.items() if t.partition in partitions}
+            waits = {*WAITS, Stage.QUEUED} if self._memory_waits() else {*WAITS}
+        return not stages <= waits
 
     # -- progress -----------------------------------------------------------------------------
 
@@ -93,16 +91,17 @@ class Jobs:
         """Those that must get on by themselves; sets the clock of the others' queue right first."""
         found = (self._jobs.get(ticket) for ticket in heads)
         jobs = [job for job in found if job is not None and job.stage not in WAITS]
-        if any(job.stage is Stage.QUEUED for job in jobs) and self._memory_waits():
+        with self._lock:
+            memory_waits = self._memory_waits()
+        if memory_waits and any(job.stage is Stage.QUEUED for job in jobs):
             self.turned(Stage.QUEUED)
         return jobs
 
     def _memory_waits(self) -> bool:
         """Whether all memory is held by jobs that wait for the broker: who waits for memory waits
-        for the broker then.
+        for the broker then. With the lock held.
         """
-        with self._lock:
-            holding = {job.stage for job in self._jobs.values() if job.reserved_bytes > 0}
+        holding = {job.stage for job in self._jobs.values() if job.reserved_bytes > 0}
         return holding == {Stage.FETCHED}
 
     def _since(self, job: Job) -> float:

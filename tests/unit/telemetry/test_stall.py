@@ -36,6 +36,8 @@ def test_a_queue_behind_a_store_that_times_out_is_no_stall() -> None:
 def test_a_queue_behind_what_waits_for_the_broker_is_no_stall() -> None:
     with pipeline(lambda: b"no audio", 2, buffered_bytes=ROOM_FOR_ONE) as (waiting, heads):
         until(lambda: waiting.uncounted == {0}, lambda: str(waiting.uncounted))
+        # nor is it waited for when a partition is given back
+        until(lambda: not waiting.working({0, 1}), lambda: "working")
         end = time.monotonic() + 1.5 * LIMIT_S
         while time.monotonic() < end:
             waiting.collect()
