@@ -21,6 +21,7 @@ def result(
     failed: bool = False,
     model: str = "m",
     recording: str = "r",
+    speech_s: float = 5.0,
 ) -> ChunkResult:
     return ChunkResult(
         event_id=f"e{chunk}-{age}",
@@ -33,7 +34,7 @@ def result(
         reason="truncated_audio" if failed else None,
         attempts=1,
         fingerprints=tuple(
-            Fingerprint(speaker=f"Speaker_{n}", embedding=e, speech_s=5, clean=True, norm=1)
+            Fingerprint(speaker=f"Speaker_{n}", embedding=e, speech_s=speech_s, clean=True, norm=1)
             for n, e in enumerate(voices)
         ),
         models=Models(diarization="d", embedding=model),
@@ -90,6 +91,13 @@ def test_a_chunk_that_joins_two_voices_corrects_what_was_said() -> None:
     assert linker.add(result(2, between)) == (says(1, "Voice_0"), says(2, "Voice_0"))
 
 
+def test_a_voice_of_little_speech_is_taken_back_when_a_long_one_comes_that_is_not_like_it() -> None:
+    linker = OnlineLinker()
+    assert linker.add(result(0, X, speech_s=1.0)) == (says(0, "Voice_0"),)  # nobody spoke longer
+    assert linker.add(result(1, Y)) == (says(0), says(1, "Voice_1"))
+    assert linker.add(result(2, X)) == (says(0, "Voice_2"), says(2, "Voice_2"))
+
+
 def test_recordings_are_apart_and_old_ones_forgotten() -> None:
     linker = OnlineLinker(keep=timedelta(seconds=10))
     linker.add(result(0, X, recording="other"))
@@ -110,13 +118,14 @@ vectors = st.sampled_from(
 )
 streams = st.lists(
     st.builds(
-        lambda chunk, voices, age, failed: result(
-            chunk, *([] if failed else voices), age=age, failed=failed
+        lambda chunk, voices, age, failed, speech_s: result(
+            chunk, *([] if failed else voices), age=age, failed=failed, speech_s=speech_s
         ),
         st.integers(0, 4),
         st.lists(vectors, max_size=3),
         st.integers(0, 5),
         st.booleans(),
+        st.sampled_from([1.0, 5.0]),
     ),
     max_size=12,
     unique_by=lambda r: (r.chunk_id, r.processed_at),
