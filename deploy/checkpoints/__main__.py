@@ -26,6 +26,7 @@ from deploy.checkpoints import (
     material,
     measure,
     plot,
+    post,
     quality,
     quick,
     ranks,
@@ -169,7 +170,7 @@ def _export_diarizer(store: Path) -> None:
         export.save(chosen, export.DIARIZER)
     if share > 0:  # else the file is the older one
         _describe("diarizer", "compact-sortformer", export.steps(saved))
-    export.card({"diarizer": measure.diarizer_thresholds(list(chain(*told.values())))})
+    export.card({"diarizer": post.diarizer_thresholds(list(chain(*told.values())))})
 
 
 def _describe(part: str, name: str, steps: int) -> None:

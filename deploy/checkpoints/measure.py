@@ -1,7 +1,7 @@
-"""The thresholds that the card publishes, measured on the development voices alone."""
+"""Development conversations, a diarizer's error on them, and the published cosine."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,6 @@ from deploy.checkpoints.heldout import Specification
 from deploy.checkpoints.pool import UNCHANGED, PoolVoice
 from deploy.checkpoints.sessions import Span, frames
 from deploy.checkpoints.sortformer import SPEAKERS
-from producer_tools.evaluate import confidence
 from producer_tools.evaluate.answers import Answer
 from producer_tools.evaluate.fingerprints import by_seconds, clean_speech
 from producer_tools.evaluate.recordings import Recording, RecordingInMemory
@@ -28,14 +27,6 @@ from producer_tools.evaluate.trials import verify
 from producer_tools.rttm import Turn
 
 DEVELOPMENT = replace(Specification(), seed=20261126, speakers=(24, 60, 48, 36), meetings=())
-TRIED = {
-    "onset": (0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6),
-    "offset": (0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6),
-    "pad_onset": (0.0, 0.04, 0.08, 0.12),
-    "pad_offset": (0.0, 0.04, 0.08, 0.12),
-    "min_duration_on": (0.0, 0.1, 0.2, 0.3),
-    "min_duration_off": (0.0, 0.1, 0.2, 0.3, 0.5),
-}
 SECONDS = 3.0  # of clean speech behind the published threshold: one window of a fingerprint
 
 
@@ -122,23 +113,6 @@ def _frames(turns: Sequence[Turn], seconds: float) -> torch.Tensor:
     return torch.from_numpy(frames(spans, SPEAKERS, int(seconds * 100), 0.01))[None]
 
 
-def best_post(answers: Sequence[Probable]) -> tuple[PostProcessing, float]:
-    """The post-processing with the least error on these answers, and that error.
-
-    One parameter after the other, twice around: they hardly depend on one another. A segment begins
-    at no less than what ends it.
-    """
-    best, least = PostProcessing(), error(answers, PostProcessing())
-    for name, values in (*TRIED.items(), *TRIED.items()):
-        for value in values:
-            tried = replace(best, **{name: value})
-            if tried.onset < tried.offset:  # would flicker in between
-                continue
-            if (rate := error(answers, tried)) < least:
-                best, least = tried, rate
-    return best, least
-
-
 def development_speech(cache: Path) -> list[RecordingInMemory]:
     """The development voices' speech, one recording a voice."""
     chosen = [voice for voice in material.development_voices() if voice.minutes >= 0.6]
@@ -149,19 +123,6 @@ def development_speech(cache: Path) -> list[RecordingInMemory]:
         turn = Turn(name, 0.0, len(samples) / SAMPLE_RATE, name)
         found.append(RecordingInMemory(name, (turn,), samples))
     return found
-
-
-def diarizer_thresholds(told: Sequence[RecordingInMemory]) -> dict[str, object]:
-    """What the card publishes of the shipped diarizer, by development conversations."""
-    answers = probable(told)
-    post, rate = best_post(answers)
-    judged = confidence.judge([each.answer(post) for each in answers])
-    auroc = confidence.measure(judged).auroc
-    print(f"development: DER {rate:.4f} with {post}; AUROC {auroc}")
-    return {
-        "uncertain_confidence": confidence.best_threshold(judged),
-        "postprocessing": asdict(post),
-    }
 
 
 def embedder_thresholds(cache: Path) -> dict[str, object]:
