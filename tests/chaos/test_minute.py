@@ -1,5 +1,6 @@
 """The storm for a minute, half of it with each group protocol. `make chaos` is the long form."""
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -27,6 +28,6 @@ def test_a_storm_loses_and_repeats_nothing(
     cluster: KafkaCluster, protocol: Protocol, tmp_path: Path
 ) -> None:
     report = storm_on(cluster, None, Plan(protocol, "storm", SECONDS, 3, RATE, PAUSE_S), tmp_path)
-    assert report["flawless"], report
+    assert report["flawless"], json.dumps(report, indent=1, default=str)
     assert report["inputs"] >= SECONDS * RATE
     assert sum(report["actions"].values()) > 1  # it was a storm

@@ -15,6 +15,7 @@ from producer_tools import demo
 from producer_tools.labels import OnlineLinker
 from producer_tools.report.events import read_events
 from producer_tools.rttm import Turn, read
+from producer_tools.voices import BEGINS_S
 from schemas.records import ChunkResult
 from tests.brokers.fixtures import Broker
 from tests.integration.tools.test_demo import SOON
@@ -105,19 +106,23 @@ def test_voices_lie_apart_and_the_same_voice_near(results: list[Value]) -> None:
 def test_the_reference_subscriber_recovers_the_right_voices(
     lines: Path, results: list[Value], order: Callable[[list[ChunkResult]], list[ChunkResult]]
 ) -> None:
-    """Of all local speakers with a fingerprint that are mostly one voice: each under one label."""
+    """Of all local speakers with a fingerprint that are mostly one voice: each under one label, but
+    those of little speech that no voice could take.
+    """
     linker = OnlineLinker()
     said: dict[tuple[str, str], str] = {}
     for result in order(read_events(lines).results):
         for labels in linker.add(result):
             said |= {(labels.chunk_id, local): voice for local, voice in labels.labels.items()}
     turns = read(REFERENCE.read_text())
-    pairs = {
-        (person, said[result["chunk_id"], fingerprint["speaker"]])
+    heard = [
+        (person, said.get((result["chunk_id"], fingerprint["speaker"])), fingerprint["speech_s"])
         for result in results
         for fingerprint in result["fingerprints"]
         if (person := _voice(turns, result, fingerprint["speaker"]))
-    }
+    ]
+    assert all(voice or speech_s < BEGINS_S for _, voice, speech_s in heard)
+    pairs = {(person, voice) for person, voice, _ in heard if voice}
     people = {turn.speaker for turn in turns}
     assert {person for person, _ in pairs} == people
     assert len({voice for _, voice in pairs}) == len(pairs) == len(people) == 3
