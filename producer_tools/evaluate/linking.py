@@ -76,11 +76,12 @@ def _voices(chunks: list[Answer], threshold: float, apart: bool) -> dict[tuple[i
     if not found:
         return {}
     rows = np.stack([made.embedding for _, made in found]).astype(np.float64)
+    labels: Sequence[int | None]
     if apart:
         seconds = np.array([made.speech_s for _, made in found])
         labels = voices(rows, seconds, [number for number, _ in found], threshold)
     else:
-        labels = [*cluster(rows, np.ones(len(rows)), range(len(rows)), threshold)]
+        labels = cluster(rows, np.ones(len(rows)), range(len(rows)), threshold)
     return {
         (number, made.speaker): f"Voice_{voice}"
         for (number, made), voice in zip(found, labels, strict=True)

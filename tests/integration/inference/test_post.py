@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from consumer.inference.postprocessing import PostProcessing
 from deploy.checkpoints import post
@@ -30,22 +31,32 @@ def answer(seed: int) -> Probable:
 
 
 ANSWERS = [answer(seed) for seed in range(2)]
-BEST, LEAST = post.best_post(ANSWERS)
+
+
+@pytest.fixture(scope="module")
+def best() -> tuple[PostProcessing, float]:
+    return post.best_post(ANSWERS)
 
 
 def auroc(chosen: PostProcessing) -> float:
     return confidence.measure(post.judged(ANSWERS, chosen)).auroc or 0.0
 
 
-def test_the_best_is_better_than_the_default_and_is_what_it_says() -> None:
-    assert LEAST == error(ANSWERS, BEST) < error(ANSWERS, PostProcessing())
+def test_the_best_is_better_than_the_default_and_is_what_it_says(
+    best: tuple[PostProcessing, float],
+) -> None:
+    chosen, least = best
+    assert least == error(ANSWERS, chosen) < error(ANSWERS, PostProcessing())
 
 
-def test_the_clearest_is_as_good_and_tells_right_from_wrong_better() -> None:
-    chosen = post.clearest_post(ANSWERS, BEST, LEAST)
-    assert error(ANSWERS, chosen) <= LEAST + post.NEAR
-    assert auroc(chosen) >= auroc(BEST)
-    wide = post.clearest_post(ANSWERS, BEST, least=1.0)  # whatever the error
-    assert auroc(wide) > auroc(BEST)
-    assert replace(wide, onset=BEST.onset, offset=BEST.offset) == BEST
-    assert post.clearest_post(ANSWERS, BEST, LEAST - post.NEAR) == BEST  # nothing else is as good
+def test_the_clearest_is_as_good_and_tells_right_from_wrong_better(
+    best: tuple[PostProcessing, float],
+) -> None:
+    first, least = best
+    chosen = post.clearest_post(ANSWERS, first, least)
+    assert error(ANSWERS, chosen) <= least + post.NEAR
+    assert auroc(chosen) >= auroc(first)
+    wide = post.clearest_post(ANSWERS, first, 1.0)  # whatever the error
+    assert auroc(wide) > auroc(first)
+    assert replace(wide, onset=first.onset, offset=first.offset) == first
+    assert post.clearest_post(ANSWERS, first, least - post.NEAR) == first  # nothing else is as good
