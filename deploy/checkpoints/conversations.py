@@ -22,7 +22,7 @@ BANDS = ((200.0, 3500.0), (120.0, 3800.0), (80.0, 5500.0), (60.0, 7200.0))
 class Difficulty:
     """What a conversation may be like."""
 
-    speakers: tuple[float, ...] = (0.13, 0.29, 0.29, 0.29)  # chance of 1, 2, 3, 4
+    speakers: tuple[float, ...] = (0.14, 0.34, 0.26, 0.26)  # chance of 1, 2, 3, 4
     overlap: float = 0.8  # chance that speech may overlap
     room: float = 0.5
     noise: float = 0.6
@@ -31,7 +31,7 @@ class Difficulty:
     colour_db: float = 8.0
     spread_db: float = 5.0  # of the speakers' levels
     same_package: float = 0.3  # chance that all voices come from one package
-    same_person: float = 0.12  # chance that two are two variants of one person
+    same_person: float = 0.2  # chance that two are two variants of one person
     same_pitch: float = 0.5  # chance that all speak about as high: those are mistaken for another
     telephone: float = 0.5  # chance of 8 kHz: a filter alone leaves traces of what lies above
     nobody: float = 0.05  # chance that nobody speaks at all

@@ -52,6 +52,18 @@ def _reordered(targets: torch.Tensor, costs: torch.Tensor) -> torch.Tensor:
     return torch.gather(targets, 2, orders[best][:, None].expand(-1, targets.shape[1], -1))
 
 
+def expected_error(logits: torch.Tensor, ordered: torch.Tensor) -> torch.Tensor:
+    """The frame error of DER where probabilities are the guess, mean over frames and outputs, of
+    targets (batch, frames, speakers) in the order of the outputs.
+
+    Cross entropy knows each output alone: of two that may each be the one who speaks it leaves both
+    near a half, and both are heard. Here both together cost more than either of them.
+    """
+    said = logits.float().sigmoid()
+    most = torch.maximum(said.sum(-1), ordered.sum(-1))
+    return (most - (said * ordered).sum(-1)).mean() / ordered.shape[-1]
+
+
 def frame_errors(
     logits: torch.Tensor, targets: torch.Tensor, mask: torch.Tensor
 ) -> tuple[float, float]:

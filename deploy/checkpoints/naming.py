@@ -12,6 +12,8 @@ from deploy.checkpoints import losses, precision, sortformer
 from deploy.checkpoints.attention import Attention
 from deploy.checkpoints.intermediate import Intermediate
 
+DECIDED = 2.0  # weight of the expected error beside the cross entropy, in "diarize"
+
 
 class Naming:
     """Runs a model's head and listens to it."""
@@ -30,8 +32,9 @@ class Naming:
             logits = sortformer.head(self._model, states, lengths)
             ordered = losses.leading_order(logits, active)
             intermediate = self._intermediate.loss(ordered)
+        entropy = functional.binary_cross_entropy_with_logits(logits.float(), ordered)
         return {
-            "diarize": functional.binary_cross_entropy_with_logits(logits.float(), ordered),
+            "diarize": entropy + DECIDED * losses.expected_error(logits, ordered),
             "intermediate": intermediate,
             "attention": self._attention.loss(active),
         }

@@ -19,7 +19,6 @@ TRIED = {
     "min_duration_on": (0.0, 0.1, 0.2, 0.3),
     "min_duration_off": (0.0, 0.1, 0.2, 0.3, 0.5),
 }
-NEAR = 0.002  # of the error rate, within which the confidences choose
 
 
 def best_post(answers: Sequence[Probable]) -> tuple[PostProcessing, float]:
@@ -39,42 +38,17 @@ def best_post(answers: Sequence[Probable]) -> tuple[PostProcessing, float]:
     return best, least
 
 
-def clearest_post(
-    answers: Sequence[Probable], best: PostProcessing, least: float
-) -> PostProcessing:
-    """Of the post-processings an onset and an offset away from the best one, those whose error is
-    within ``NEAR`` of the least; of these the one whose confidences tell right segments from wrong
-    ones best. Another draw of conversations moves the error by more than that.
-    """
-    onsets, offsets = (_beside(name, getattr(best, name)) for name in ("onset", "offset"))
-    tried = [
-        replace(best, onset=onset, offset=offset)
-        for onset in onsets
-        for offset in offsets
-        if onset >= offset
-    ]
-    near = [post for post in tried if error(answers, post) <= least + NEAR]
-    return max(near, key=lambda post: confidence.measure(judged(answers, post)).auroc or 0.0)
-
-
 def judged(answers: Sequence[Probable], post: PostProcessing) -> list[Judged]:
     """Every segment that a post-processing makes of the answers, judged."""
     return confidence.judge([each.answer(post) for each in answers])
 
 
-def _beside(name: str, value: float) -> tuple[float, ...]:
-    at = TRIED[name].index(value)
-    return TRIED[name][max(0, at - 1) : at + 2]
-
-
 def diarizer_thresholds(told: Sequence[RecordingInMemory]) -> dict[str, object]:
     """What the card publishes of the shipped diarizer, by development conversations."""
     answers = probable(told)
-    best, least = best_post(answers)
-    post = clearest_post(answers, best, least)
+    post, least = best_post(answers)
     found = judged(answers, post)
-    auroc = confidence.measure(found).auroc
-    print(f"development: least DER {least:.4f} with {best}; AUROC {auroc} with {post}")
+    print(f"development: DER {least:.4f}, AUROC {confidence.measure(found).auroc} with {post}")
     return {
         "uncertain_confidence": confidence.best_threshold(found),
         "postprocessing": asdict(post),

@@ -54,3 +54,28 @@ def test_every_conversation_has_its_own_order() -> None:
     assert set(found[0].sum(0)[:2].tolist()) == {3.0, 4.0}
     assert found[0].sum(0)[2:].tolist() == [0.0, 0.0]
     assert torch.equal(found[1], (logits[1] > 0).float())
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+def test_the_expected_error_of_the_sure_is_their_error(seed: int) -> None:
+    """Where probabilities are 0 or 1; a mean over frames and outputs."""
+    torch.manual_seed(seed)
+    logits = 200 * (torch.randint(2, (2, FRAMES, SPEAKERS)).float() - 0.5)
+    targets = torch.randint(2, (2, FRAMES, SPEAKERS)).float()
+    ordered = losses.best_order(logits, targets, torch.ones(2, FRAMES))
+    wrong, _ = losses.frame_errors(logits, targets, torch.ones(2, FRAMES))
+    found = losses.expected_error(logits, ordered).item()
+    assert found == pytest.approx(wrong / ordered.numel(), abs=1e-5)
+
+
+def test_two_that_may_be_one_are_not_both_heard() -> None:
+    """Either of two outputs speaks, each as often: down they both go as long as their
+    probabilities are more than one together, where cross entropy is content.
+    """
+    logits = torch.zeros(1, 2, SPEAKERS, requires_grad=True)
+    with torch.no_grad():
+        logits[..., :2], logits[..., 2:] = 0.4, -20.0
+    targets = torch.eye(SPEAKERS)[None, :2]
+    losses.expected_error(logits, targets).backward()  # type: ignore[no-untyped-call]
+    assert logits.grad is not None
+    assert (logits.grad.sum(1)[0, :2] > 0).all()
