@@ -68,14 +68,21 @@ def test_the_expected_error_of_the_sure_is_their_error(seed: int) -> None:
     assert found == pytest.approx(wrong / ordered.numel(), abs=1e-5)
 
 
-def test_two_that_may_be_one_are_not_both_heard() -> None:
-    """Either of two outputs speaks, each as often: down they both go as long as their
-    probabilities are more than one together, where cross entropy is content.
+def test_a_second_output_is_on_only_where_two_speak() -> None:
+    """The first alone in five frames, the second alone in two, both in three: by 0.8 and 0.5 cross
+    entropy has nothing to learn; but the second on beside the first is wrong in seven of ten.
     """
-    logits = torch.zeros(1, 2, SPEAKERS, requires_grad=True)
-    with torch.no_grad():
-        logits[..., :2], logits[..., 2:] = 0.4, -20.0
-    targets = torch.eye(SPEAKERS)[None, :2]
-    losses.expected_error(logits, targets).backward()  # type: ignore[no-untyped-call]
-    assert logits.grad is not None
-    assert (logits.grad.sum(1)[0, :2] > 0).all()
+    targets = torch.zeros(1, 10, SPEAKERS)
+    targets[0, :5, 0] = targets[0, 5:7, 1] = 1
+    targets[0, 7:, :2] = 1
+    logits = torch.logit(torch.tensor([0.8, 0.5, 1e-6, 1e-6])).expand(1, 10, -1).clone()
+    logits.requires_grad_()
+
+    def pull(lacks: torch.Tensor) -> list[float]:
+        (gradient,) = torch.autograd.grad(lacks, logits)
+        return [float(each) for each in gradient[0].sum(0)]
+
+    entropy = functional.binary_cross_entropy_with_logits(logits, targets)
+    assert pull(entropy) == pytest.approx([0, 0, 0, 0], abs=1e-6)
+    first, second, *_ = pull(losses.expected_error(logits, targets))
+    assert first < 0 < second
