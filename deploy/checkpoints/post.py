@@ -7,7 +7,6 @@ from dataclasses import asdict, replace
 
 from consumer.inference.postprocessing import PostProcessing
 from deploy.checkpoints.measure import Probable, error, probable
-from producer_tools.calibration import Judged
 from producer_tools.evaluate import confidence
 from producer_tools.evaluate.recordings import RecordingInMemory
 
@@ -38,16 +37,11 @@ def best_post(answers: Sequence[Probable]) -> tuple[PostProcessing, float]:
     return best, least
 
 
-def judged(answers: Sequence[Probable], post: PostProcessing) -> list[Judged]:
-    """Every segment that a post-processing makes of the answers, judged."""
-    return confidence.judge([each.answer(post) for each in answers])
-
-
 def diarizer_thresholds(told: Sequence[RecordingInMemory]) -> dict[str, object]:
     """What the card publishes of the shipped diarizer, by development conversations."""
     answers = probable(told)
     post, least = best_post(answers)
-    found = judged(answers, post)
+    found = confidence.judge([each.answer(post) for each in answers])
     print(f"development: DER {least:.4f}, AUROC {confidence.measure(found).auroc} with {post}")
     return {
         "uncertain_confidence": confidence.best_threshold(found),
