@@ -154,7 +154,7 @@ def export_(folder: Cache = None) -> None:
     if (store / "diarizer.pt").exists():
         _export_diarizer(store)
     if (store / "embedder.pt").exists():
-        export.embedder(store / "embedder.pt")
+        export.embedder(store / "embedder.pt", material.windows(store))
         _describe("embedder", "compact-titanet", export.steps(store / "embedder.pt"))
         export.card({"embedder": measure.embedder_thresholds(store)})
     typer.echo(json.dumps(export.card({}), indent=2))

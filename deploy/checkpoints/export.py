@@ -8,8 +8,9 @@ import torch
 from nemo.collections.asr.models import EncDecSpeakerLabelModel, SortformerEncLabelModel
 
 from consumer.inference.restore import restore
-from deploy.checkpoints import sortformer, titanet
+from deploy.checkpoints import sortformer, titanet, whitening
 from deploy.checkpoints.paths import COMPACT
+from deploy.checkpoints.windows import Windows
 
 DIARIZER = COMPACT / "diarizer.nemo"
 EMBEDDER = COMPACT / "embedder.nemo"
@@ -29,9 +30,11 @@ def diarizer(state: Path, target: Path = DIARIZER) -> Path:
     return save(averaged(state, sortformer.build()), target)
 
 
-def embedder(state: Path, target: Path = EMBEDDER) -> Path:
-    """Save the embedder of a training's state."""
-    return save(averaged(state, titanet.build()), target)
+def embedder(state: Path, windows: Windows, target: Path = EMBEDDER) -> Path:
+    """Save the embedder of a training's state, whitened by ``windows`` of training voices."""
+    model = averaged(state, titanet.build())
+    whitening.whiten(model, windows)
+    return save(model, target)
 
 
 def save(model: Any, target: Path) -> Path:

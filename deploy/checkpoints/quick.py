@@ -45,6 +45,7 @@ def run(cache: Path) -> None:
     develop = [
         source.draw(rng, 8.0, Difficulty((0.0, 1.0, 0.0, 0.0), same_package=0.0)) for _ in range(2)
     ]
+    windows = Windows(spoken, rooms, background)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         ranks.together(
@@ -57,13 +58,13 @@ def run(cache: Path) -> None:
             ),
         )  # fmt: skip
         train_embedder.train(
-            titanet.build(), Windows(spoken, rooms, background), material.cut(spoken),
+            titanet.build(), windows, material.cut(spoken),
             train_embedder.Plan(Schedule(4), size=4, most=20, first=8, report=2, check=4),
             folder / "embedder.pt", folder / "embedder.csv",
         )  # fmt: skip
         pair = EngineOptions(
             str(export.diarizer(folder / "diarizer.pt", folder / "diarizer.nemo")),
-            str(export.embedder(folder / "embedder.pt", folder / "embedder.nemo")),
+            str(export.embedder(folder / "embedder.pt", windows, folder / "embedder.nemo")),
             device="cpu",
             threads=1,
         )

@@ -79,8 +79,13 @@ def build() -> EncDecSpeakerLabelModel:
 
 def embed(model: EncDecSpeakerLabelModel, audio: torch.Tensor) -> torch.Tensor:
     """Unit embeddings (batch, 192) of equally long audio (batch, samples)."""
+    return functional.normalize(raw(model, audio), dim=1)
+
+
+def raw(model: EncDecSpeakerLabelModel, audio: torch.Tensor) -> torch.Tensor:
+    """Embeddings (batch, 192) as the last layer gives them."""
     _, embedded = model.forward(
         input_signal=audio,
         input_signal_length=torch.full((len(audio),), audio.shape[1], dtype=torch.long),
     )
-    return functional.normalize(embedded.float(), dim=1)
+    return torch.as_tensor(embedded).float()

@@ -20,18 +20,30 @@ class Windows:
     def __init__(
         self, voices: list[PoolVoice], spaces: list[list[Samples]], noises: list[Samples]
     ) -> None:
+        self.synthetic = [voice.voice.style == "synthetic" for voice in voices]
         self._speech = [voice.speech.samples for voice in voices]
         chances = np.array([voice.chance for voice in voices])
         self._chances = chances / chances.sum()
         self._spaces, self._noises = spaces, noises
 
+    def __len__(self) -> int:
+        """How many voices there are."""
+        return len(self._speech)
+
     def draw(self, rng: np.random.Generator) -> Samples:
         """One window of ``SECONDS``, its peak at 0.9."""
-        window = self._passage(rng)
+        window = self._any(rng)
         if rng.random() < 0.15:
-            other = self._passage(rng)
+            other = self._any(rng)
             level = np.sqrt(np.mean(window**2) / (np.mean(other**2) + 1e-9))
             window = window + other * np.float32(level * 10 ** (-rng.uniform(0, 15) / 20))
+        return self._through(rng, window)
+
+    def of(self, rng: np.random.Generator, voice: int, seconds: float) -> Samples:
+        """A window of one voice, by its position, at its own speed and with nobody behind it."""
+        return self._through(rng, self._passage(rng, voice, seconds, 1.0))
+
+    def _through(self, rng: np.random.Generator, window: Samples) -> Samples:
         noisy = rng.random() < 0.5
         space = self._spaces[int(rng.integers(len(self._spaces)))] if rng.random() < 0.35 else None
         acoustics = Acoustics(
@@ -46,10 +58,16 @@ class Windows:
             window = telephone(window)
         return np.asarray(window * (0.9 / max(float(np.abs(window).max()), 1e-6)), np.float32)
 
-    def _passage(self, rng: np.random.Generator) -> Samples:
-        samples = self._speech[int(rng.choice(len(self._speech), p=self._chances))]
+    def _any(self, rng: np.random.Generator) -> Samples:
+        voice = int(rng.choice(len(self._speech), p=self._chances))
         speed = float(np.exp(rng.uniform(*np.log(SPEEDS)))) if rng.random() < 0.7 else 1.0
-        length = int(SECONDS * SAMPLE_RATE)
+        return self._passage(rng, voice, SECONDS, speed)
+
+    def _passage(
+        self, rng: np.random.Generator, voice: int, seconds: float, speed: float
+    ) -> Samples:
+        samples = self._speech[voice]
+        length = int(seconds * SAMPLE_RATE)
         needed = int(length * speed) + 400
         start = int(rng.integers(max(1, len(samples) - needed)))
         passage = samples[start : start + needed].astype(np.float32) / 32768
