@@ -20,7 +20,8 @@ from deploy.checkpoints.windows import Windows
 
 COUNT = 40  # windows of a voice
 SECONDS = (0.6, 4.5)  # of a window; short ones are as likely as long ones, by octaves
-# added to the variance of every direction, of which the mean is 1: less is no better (TRIED.md)
+# added to the variance of every direction, of which the mean is 1. By 0.3 voices are told apart as
+# well, but two people of the sample meeting would count as one voice (TRIED.md)
 KEPT = 1.0
 
 Rows = NDArray[np.float64]
@@ -41,8 +42,8 @@ def normalisation(groups: Sequence[Sequence[Rows]]) -> tuple[Rows, Rows]:
     """The mean (dimensions,) of embeddings, and the symmetric matrix that makes even what varies
     within the voices, of which each has rows (windows, dimensions).
 
-    Every group weighs the same, and every voice within it: there are three times as many synthetic
-    voices as people, and they vary less and otherwise.
+    Every group weighs the same, and every voice within it: the table has several times as many
+    synthetic voices as people, and by those alone people are told apart worse (TRIED.md).
     """
     mean = np.mean([np.mean([own.mean(0) for own in voices], 0) for voices in groups], 0)
     within = np.mean([np.mean([np.cov(own.T) for own in voices], 0) for voices in groups], 0)
